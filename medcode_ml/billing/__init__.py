@@ -1,0 +1,1 @@
+"""Edits, MS-DRG, expected payment and 837 claims."""

@@ -1,0 +1,1 @@
+"""Code sets by date, tabular notes, crosswalks, DRG weights and identifier checks; no patient data."""

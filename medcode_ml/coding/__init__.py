@@ -1,0 +1,1 @@
+"""Documents to ICD-10-CM codes with assertion and evidence."""

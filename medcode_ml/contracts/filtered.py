@@ -1,0 +1,64 @@
+"""Schema `filtered`: what the rules carried, what they set aside, and how often each rule spoke."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from medcode_ml.contracts import mapped
+from medcode_ml.contracts.tables import BOOL, INT, JSON, TEXT, column, table
+
+
+def _carried(source: sa.Table, comment: str) -> sa.Table:
+    """The filtered twin of a mapped table: same columns without what filtering settles, plus the repairs made."""
+    settled = {"received_date", "unreadable", "copy_number"}
+    key = tuple(c.name for c in source.primary_key if c.name not in settled)
+    columns = [
+        sa.Column(c.name, c.type, nullable=c.nullable, comment=c.comment)
+        for c in source.columns
+        if c.name not in settled
+    ]
+    repairs = column("repairs", JSON, "repairs made: [{rule, column, from, to}]; the raw text stays in raw")
+    return table("filtered", source.name, comment, key, *columns, repairs)
+
+
+encounter = _carried(mapped.encounter, "Encounters that every rule let through")
+patient = _carried(mapped.patient, "Patients that every rule let through")
+document = _carried(mapped.document, "Documents that every rule let through")
+procedure = _carried(mapped.procedure, "Procedures that every rule let through")
+charge = _carried(mapped.charge, "Charge lines that every rule let through")
+diagnosis = _carried(mapped.diagnosis, "Delivered diagnoses that every rule let through")
+
+quarantine = table(
+    "filtered",
+    "quarantine",
+    "Everything set aside on the way from raw to filtered, with its reason; a person can release it",
+    ("quarantine_id",),
+    column("quarantine_id", TEXT, "hash of stage, record and rule"),
+    column("stage", TEXT, "stage that set it aside: raw, mapped or filtered"),
+    column("record_kind", TEXT, "page, document, encounter, patient, procedure, diagnosis, charge, line"),
+    column("record_id", TEXT, "id of the record at its stage"),
+    column("encounter_id", TEXT, "encounter where known", null=True),
+    column("hospital_id", TEXT, "hospital where known", null=True),
+    column("rule", TEXT, "name of the rule"),
+    column("severity", TEXT, "error sets aside; warning is counted and carried"),
+    column("reason", TEXT, "what was wrong, where, and what to do"),
+    column("column_name", TEXT, "column with the fault", null=True),
+    column("original", TEXT, "original value", null=True),
+    column("releasable", BOOL, "a person may release it; false where there is nothing readable to carry"),
+)
+
+rule_count = table(
+    "filtered",
+    "rule_count",
+    "How often each rule was asked, passed, repaired, warned and set aside, per partition",
+    ("rule",),
+    column("rule", TEXT, "name of the rule"),
+    column("trade_rule", INT, "number of the trade rule behind it", null=True),
+    column("record_kind", TEXT, "records it looks at"),
+    column("severity", TEXT, "error or warning"),
+    column("checked", INT, "records asked"),
+    column("passed", INT, "records that pass"),
+    column("repaired", INT, "records repaired"),
+    column("warned", INT, "records carried with a warning"),
+    column("set_aside", INT, "records set aside"),
+)

@@ -1,0 +1,183 @@
+"""Schema `mapped`: raw records matched, typed and crosswalked; what does not match stands in `mapped.unmatched`."""
+
+from __future__ import annotations
+
+from medcode_ml.contracts.tables import BOOL, DATE, INT, JSON, MONEY, TEXT, column, table
+
+ENCOUNTER = ("encounter_id", TEXT, "medcode's id of the encounter: hash of source, hospital and encounter number")
+UNREADABLE = ("unreadable", JSON, "delivered values that could not be typed: {column: value as delivered}")
+
+patient = table(
+    "mapped",
+    "patient",
+    "Patients, typed, known by normalised hospital and medical record number",
+    ("patient_id",),
+    column("patient_id", TEXT, "medcode's id of the patient: hash of source, hospital and normalised MRN"),
+    column("source", TEXT, "source"),
+    column("hospital_id", TEXT, "hospital that registered the patient"),
+    column("mrn", TEXT, "normalised medical record number"),
+    column("last_name", TEXT, "family name", null=True),
+    column("first_name", TEXT, "given name", null=True),
+    column("birth_date", DATE, "date of birth", null=True),
+    column("sex", TEXT, "M, F or U", null=True),
+    column("death_date", DATE, "date of death", null=True),
+    column("ssn", TEXT, "social security number, digits only", null=True),
+    column("address", TEXT, "street address", null=True),
+    column("city", TEXT, "city", null=True),
+    column("state", TEXT, "two-letter state", null=True),
+    column("zip", TEXT, "ZIP, digits only", null=True),
+    column(*UNREADABLE),
+)
+
+encounter = table(
+    "mapped",
+    "encounter",
+    "Encounters, typed and matched to their patient",
+    ("encounter_id",),
+    column(*ENCOUNTER),
+    column("patient_id", TEXT, "patient"),
+    column("source", TEXT, "source"),
+    column("hospital_id", TEXT, "hospital"),
+    column("encounter_number", TEXT, "normalised encounter number"),
+    column("setting", TEXT, "inpatient or outpatient", null=True),
+    column("admission_date", DATE, "admission or visit date", null=True),
+    column("admission_hour", TEXT, "hour of admission, two digits", null=True),
+    column("discharge_date", DATE, "discharge date: decides code set, editor and grouper (rule 1)", null=True),
+    column("discharge_hour", TEXT, "hour of discharge, two digits", null=True),
+    column("admission_type", TEXT, "priority of admission", null=True),
+    column("admission_source", TEXT, "point of origin", null=True),
+    column("discharge_status", TEXT, "patient discharge status, two digits", null=True),
+    column("service", TEXT, "first hospital service", null=True),
+    column("attending_npi", TEXT, "attending clinician", null=True),
+    column("payer_id", TEXT, "first payer", null=True),
+    column("member_id", TEXT, "member identifier at the first payer", null=True),
+    column("admitting_code", TEXT, "admitting diagnosis, ICD-10-CM with its dot", null=True),
+    column("document_count", INT, "documents the hospital says belong to the encounter", null=True),
+    column("copy_number", INT, "1, or higher where one encounter number was delivered more than once"),
+    column(*UNREADABLE),
+)
+
+document = table(
+    "mapped",
+    "document",
+    "Documents matched to their encounter, text whole: electronic text, or the read pages joined by a blank line",
+    ("document_id",),
+    column("document_id", TEXT, "medcode's id of the document: hash of source, hospital and record id"),
+    column(*ENCOUNTER),
+    column("source", TEXT, "source"),
+    column("record_id", TEXT, "the sender's id of the document"),
+    column("document_type", TEXT, "type of the document"),
+    column("written_date", DATE, "date of the document", null=True),
+    column("author_npi", TEXT, "clinician who wrote it", null=True),
+    column("origin", TEXT, "text or pages"),
+    column("content_hash", TEXT, "sha256 of the text"),
+    column("text", TEXT, "the text"),
+    column("page_count", INT, "pages the sender says the document has", null=True),
+    column("copy_number", INT, "1, or higher where one record id was delivered more than once"),
+    column(*UNREADABLE),
+    index=(("encounter_id",),),
+)
+
+document_page = table(
+    "mapped",
+    "document_page",
+    "Where each page's text stands in its document, so that a character leads back to a page box",
+    ("document_id", "page_id"),
+    column("document_id", TEXT, "document"),
+    column("page_id", TEXT, "page"),
+    column("page_number", INT, "place of the page in the document"),
+    column("start_offset", INT, "first character of the page in the document text"),
+    column("end_offset", INT, "character after the last"),
+)
+
+document_section = table(
+    "mapped",
+    "document_section",
+    "Documents split into sections with a normalised type",
+    ("document_id", "section_number"),
+    column("document_id", TEXT, "document"),
+    column("section_number", INT, "place in the document, 1 first"),
+    column("section_type", TEXT, "normalised type of the section"),
+    column("heading", TEXT, "heading as written, empty where there is none"),
+    column("start_offset", INT, "first character of the section's text after the heading"),
+    column("end_offset", INT, "character after the last"),
+)
+
+diagnosis = table(
+    "mapped",
+    "diagnosis",
+    "Delivered diagnosis codes with the ICD-10-CM code chosen for each",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "place in the sender's order"),
+    column("code", TEXT, "ICD-10-CM code chosen, or null where there is no map", null=True),
+    column("poa", TEXT, "present on admission as delivered", null=True),
+    column("source_code", TEXT, "code as delivered"),
+    column("source_system", TEXT, "code system as delivered"),
+)
+
+procedure = table(
+    "mapped",
+    "procedure",
+    "Delivered procedures with the ICD-10-PCS or HCPCS code chosen for each",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "place in the sender's order"),
+    column("code", TEXT, "code chosen, or null where there is no map", null=True),
+    column("code_system", TEXT, "ICD-10-PCS, CPT or HCPCS"),
+    column("procedure_date", DATE, "date of the procedure", null=True),
+    column("source_code", TEXT, "code as delivered"),
+    column("source_system", TEXT, "code system as delivered"),
+    column(*UNREADABLE),
+)
+
+crosswalk = table(
+    "mapped",
+    "crosswalk",
+    "Every alternative a crosswalk offered, with the one that was chosen",
+    ("encounter_id", "kind", "line_number", "alternative_number"),
+    column(*ENCOUNTER),
+    column("kind", TEXT, "diagnosis or procedure"),
+    column("line_number", INT, "line of the delivered code"),
+    column("alternative_number", INT, "1 is the first the map lists"),
+    column("source_code", TEXT, "code as delivered"),
+    column("source_system", TEXT, "code system as delivered"),
+    column("target_code", TEXT, "code offered", null=True),
+    column("map_name", TEXT, "map that offered it, with its release"),
+    column("approximate", BOOL, "the map calls the two codes approximately equivalent"),
+    column("combination", BOOL, "the target stands only together with others of its scenario"),
+    column("scenario", INT, "scenario of a combination", null=True),
+    column("choice_list", INT, "choice list of a combination", null=True),
+    column("chosen", BOOL, "this alternative was taken"),
+)
+
+charge = table(
+    "mapped",
+    "charge",
+    "Charge lines, typed",
+    ("encounter_id", "line_number", "copy_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "line of the account"),
+    column("copy_number", INT, "1, or higher where the line was delivered more than once"),
+    column("revenue_code", TEXT, "4-digit revenue code", null=True),
+    column("hcpcs", TEXT, "HCPCS code", null=True),
+    column("modifiers", JSON, "modifiers in order"),
+    column("units", INT, "service units", null=True),
+    column("charge", MONEY, "line charge in US dollars", null=True),
+    column("service_date", DATE, "date of service", null=True),
+    column(*UNREADABLE),
+)
+
+unmatched = table(
+    "mapped",
+    "unmatched",
+    "Raw rows that match no encounter, patient or code system: set aside, never guessed",
+    ("unmatched_id",),
+    column("unmatched_id", TEXT, "hash of the raw row's key"),
+    column("source", TEXT, "source"),
+    column("record_kind", TEXT, "patient, encounter, document, procedure, diagnosis, charge"),
+    column("record_id", TEXT, "the raw row, as hash of its key"),
+    column("rule", TEXT, "name of the rule"),
+    column("reason", TEXT, "what was wrong and what to do"),
+    column("original", TEXT, "original value", null=True),
+)

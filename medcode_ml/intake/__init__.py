@@ -1,0 +1,1 @@
+"""Sources, page reading and page gates: what comes in through the door, as it came."""

@@ -1,0 +1,58 @@
+"""Every setting of medcode, read in one place from the environment (prefix ``MEDCODE_``) or from secret files.
+
+Nothing else in the library reads environment variables.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings with a working default each; `MEDCODE_<NAME>` overrides one."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDCODE_", secrets_dir=None, extra="ignore")
+
+    home: Path = Field(PROJECT_ROOT / ".medcode", description="folder that holds all state; gone with `make clean`")
+    database_url: SecretStr | None = Field(
+        None, description="an outside PostgreSQL (postgresql://...); empty means the embedded server under `home`"
+    )
+    postgres_bin: Path | None = Field(None, description="folder of initdb and pg_ctl for the embedded server")
+    postgres_user: str = Field("", description="unprivileged account that runs the embedded server when started as root")
+    source: str = Field("simulated", description="simulated | folder | mimic-iv | mimic-iii")
+    source_dir: Path | None = Field(None, description="the delivery folder, for every source but `simulated`")
+    payers_file: Path | None = Field(None, description="payer contracts; default is the sample that ships with medcode")
+    ocr_workers: int = Field(2, ge=1, description="processes that read pages")
+    page_seconds: float = Field(40.0, gt=0, description="a page that takes longer is cut off and set aside")
+
+    @property
+    def reference_dir(self) -> Path:
+        """Baked reference tables (code sets, crosswalks, weights)."""
+        return self.home / "reference"
+
+    @property
+    def deliveries_dir(self) -> Path:
+        """Deliveries made here (the simulated network)."""
+        return self.home / "deliveries"
+
+    @property
+    def pages_dir(self) -> Path:
+        """The content-addressed store of page files."""
+        return self.home / "pages"
+
+    @property
+    def outbox_dir(self) -> Path:
+        """Where 837 interchanges are written."""
+        return self.home / "outbox"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process; tests call `settings.cache_clear()` after changing the environment."""
+    return Settings()

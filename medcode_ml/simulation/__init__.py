@@ -1,0 +1,1 @@
+"""The simulated hospital network: deliveries used for development when no hospital is configured. Synthetic."""

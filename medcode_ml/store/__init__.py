@@ -1,0 +1,1 @@
+"""The database: embedded PostgreSQL, engine, COPY in and out, partition replacement, migrations."""
