@@ -19,17 +19,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MEDCODE_", secrets_dir=None, extra="ignore")
 
-    home: Path = Field(PROJECT_ROOT / ".medcode", description="folder that holds all state; gone with `make clean`")
+    home: Path = Field(default=PROJECT_ROOT / ".medcode", description="holds all state; gone with `make clean`")
     database_url: SecretStr | None = Field(
         None, description="an outside PostgreSQL (postgresql://...); empty means the embedded server under `home`"
     )
-    postgres_bin: Path | None = Field(None, description="folder of initdb and pg_ctl for the embedded server")
-    postgres_user: str = Field("", description="unprivileged account that runs the embedded server when started as root")
-    source: str = Field("simulated", description="simulated | folder | mimic-iv | mimic-iii")
-    source_dir: Path | None = Field(None, description="the delivery folder, for every source but `simulated`")
-    payers_file: Path | None = Field(None, description="payer contracts; default is the sample that ships with medcode")
-    ocr_workers: int = Field(2, ge=1, description="processes that read pages")
-    page_seconds: float = Field(40.0, gt=0, description="a page that takes longer is cut off and set aside")
+    postgres_bin: Path | None = Field(default=None, description="folder of initdb and pg_ctl for the embedded server")
+    postgres_user: str = Field(
+        default="", description="unprivileged account that runs the embedded server when medcode is started as root"
+    )
+    source: str = Field(default="simulated", description="simulated | folder | mimic-iv | mimic-iii")
+    source_dir: Path | None = Field(default=None, description="the delivery folder, for every source but `simulated`")
+    payers_file: Path | None = Field(default=None, description="payer contracts; default is the sample shipped")
+    ocr_workers: int = Field(default=2, ge=1, description="processes that read pages")
+    page_seconds: float = Field(default=40.0, gt=0, description="a page that takes longer is cut off and set aside")
 
     @property
     def reference_dir(self) -> Path:

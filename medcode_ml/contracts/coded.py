@@ -27,6 +27,7 @@ encounter_code = table(
     ("encounter_id", "code"),
     column(*ENCOUNTER),
     column("code", TEXT, "ICD-10-CM code with its dot, billable at discharge"),
+    column("title", TEXT, "title of the code; null where the tabular list at hand has none yet", null=True),
     column("score", FLOAT, "score between 0 and 1"),
     column("band", TEXT, "auto, review or drop"),
     column("accepted", BOOL, "the code goes on to ranking"),
@@ -62,7 +63,7 @@ query = table(
     ("encounter_id", "query_number"),
     column(*ENCOUNTER),
     column("query_number", INT, "place in the encounter"),
-    column("rule", TEXT, "rule that raised it: excludes1, finding_without_diagnosis, conflicting_documents, laterality"),
+    column("rule", TEXT, "rule that raised it, such as excludes1 or finding_without_diagnosis"),
     column("codes", JSON, "codes concerned"),
     column("question", TEXT, "the question in words"),
 )

@@ -5,20 +5,19 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from medcode_ml.contracts import mapped
-from medcode_ml.contracts.tables import BOOL, INT, JSON, TEXT, column, table
+from medcode_ml.contracts.tables import BOOL, INT, TEXT, column, table
 
 
 def _carried(source: sa.Table, comment: str) -> sa.Table:
-    """The filtered twin of a mapped table: same columns without what filtering settles, plus the repairs made."""
-    settled = {"received_date", "unreadable", "copy_number"}
+    """The filtered twin of a mapped table: same columns without what filtering settles."""
+    settled = {"received_date", "unreadable"}
     key = tuple(c.name for c in source.primary_key if c.name not in settled)
     columns = [
         sa.Column(c.name, c.type, nullable=c.nullable, comment=c.comment)
         for c in source.columns
         if c.name not in settled
     ]
-    repairs = column("repairs", JSON, "repairs made: [{rule, column, from, to}]; the raw text stays in raw")
-    return table("filtered", source.name, comment, key, *columns, repairs)
+    return table("filtered", source.name, comment, key, *columns)
 
 
 encounter = _carried(mapped.encounter, "Encounters that every rule let through")
@@ -27,6 +26,10 @@ document = _carried(mapped.document, "Documents that every rule let through")
 procedure = _carried(mapped.procedure, "Procedures that every rule let through")
 charge = _carried(mapped.charge, "Charge lines that every rule let through")
 diagnosis = _carried(mapped.diagnosis, "Delivered diagnoses that every rule let through")
+medication = _carried(mapped.medication, "Drugs given, of encounters carried")
+microbiology = _carried(mapped.microbiology, "Cultures, of encounters carried")
+unit_stay = _carried(mapped.unit_stay, "Unit stays, of encounters carried")
+service = _carried(mapped.service, "Services, of encounters carried")
 
 quarantine = table(
     "filtered",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from medcode_ml.contracts.tables import BOOL, DATE, INT, JSON, MONEY, TEXT, column, table
+from medcode_ml.contracts.tables import BOOL, DATE, FLOAT, INT, JSON, MONEY, TEXT, column, table
 
 ENCOUNTER = ("encounter_id", TEXT, "medcode's id of the encounter: hash of source, hospital and encounter number")
+REPAIRS = ("repairs", JSON, "repairs made: [{rule, column, from, to}]; the raw text stays in raw")
 UNREADABLE = ("unreadable", JSON, "delivered values that could not be typed: {column: value as delivered}")
 
 patient = table(
@@ -26,6 +27,7 @@ patient = table(
     column("city", TEXT, "city", null=True),
     column("state", TEXT, "two-letter state", null=True),
     column("zip", TEXT, "ZIP, digits only", null=True),
+    column(*REPAIRS),
     column(*UNREADABLE),
 )
 
@@ -53,7 +55,7 @@ encounter = table(
     column("member_id", TEXT, "member identifier at the first payer", null=True),
     column("admitting_code", TEXT, "admitting diagnosis, ICD-10-CM with its dot", null=True),
     column("document_count", INT, "documents the hospital says belong to the encounter", null=True),
-    column("copy_number", INT, "1, or higher where one encounter number was delivered more than once"),
+    column(*REPAIRS),
     column(*UNREADABLE),
 )
 
@@ -73,7 +75,7 @@ document = table(
     column("content_hash", TEXT, "sha256 of the text"),
     column("text", TEXT, "the text"),
     column("page_count", INT, "pages the sender says the document has", null=True),
-    column("copy_number", INT, "1, or higher where one record id was delivered more than once"),
+    column(*REPAIRS),
     column(*UNREADABLE),
     index=(("encounter_id",),),
 )
@@ -107,13 +109,16 @@ diagnosis = table(
     "mapped",
     "diagnosis",
     "Delivered diagnosis codes with the ICD-10-CM code chosen for each",
-    ("encounter_id", "line_number"),
+    ("encounter_id", "line_number", "part_number"),
     column(*ENCOUNTER),
     column("line_number", INT, "place in the sender's order"),
-    column("code", TEXT, "ICD-10-CM code chosen, or null where there is no map", null=True),
+    column("part_number", INT, "1; a delivered code that maps to a combination has a part for each code of it"),
+    column("code", TEXT, "ICD-10-CM code chosen"),
     column("poa", TEXT, "present on admission as delivered", null=True),
     column("source_code", TEXT, "code as delivered"),
     column("source_system", TEXT, "code system as delivered"),
+    column(*REPAIRS),
+    column(*UNREADABLE),
 )
 
 procedure = table(
@@ -123,11 +128,12 @@ procedure = table(
     ("encounter_id", "line_number"),
     column(*ENCOUNTER),
     column("line_number", INT, "place in the sender's order"),
-    column("code", TEXT, "code chosen, or null where there is no map", null=True),
+    column("code", TEXT, "code chosen"),
     column("code_system", TEXT, "ICD-10-PCS, CPT or HCPCS"),
     column("procedure_date", DATE, "date of the procedure", null=True),
     column("source_code", TEXT, "code as delivered"),
     column("source_system", TEXT, "code system as delivered"),
+    column(*REPAIRS),
     column(*UNREADABLE),
 )
 
@@ -155,16 +161,70 @@ charge = table(
     "mapped",
     "charge",
     "Charge lines, typed",
-    ("encounter_id", "line_number", "copy_number"),
+    ("encounter_id", "line_number"),
     column(*ENCOUNTER),
     column("line_number", INT, "line of the account"),
-    column("copy_number", INT, "1, or higher where the line was delivered more than once"),
     column("revenue_code", TEXT, "4-digit revenue code", null=True),
     column("hcpcs", TEXT, "HCPCS code", null=True),
     column("modifiers", JSON, "modifiers in order"),
     column("units", INT, "service units", null=True),
     column("charge", MONEY, "line charge in US dollars", null=True),
     column("service_date", DATE, "date of service", null=True),
+    column(*REPAIRS),
+    column(*UNREADABLE),
+)
+
+medication = table(
+    "mapped",
+    "medication",
+    "Drugs given, by day of the stay",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "line"),
+    column("drug", TEXT, "drug name as delivered", null=True),
+    column("ndc", TEXT, "national drug code as delivered", null=True),
+    column("start_date", DATE, "first day given", null=True),
+    column(*REPAIRS),
+    column(*UNREADABLE),
+)
+
+microbiology = table(
+    "mapped",
+    "microbiology",
+    "Cultures",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "line"),
+    column("specimen", TEXT, "specimen", null=True),
+    column("organism", TEXT, "organism grown, null when none", null=True),
+    column("specimen_date", DATE, "day taken", null=True),
+    column(*REPAIRS),
+    column(*UNREADABLE),
+)
+
+unit_stay = table(
+    "mapped",
+    "unit_stay",
+    "Stays on wards and intensive care units",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "order of the stays"),
+    column("unit", TEXT, "unit name", null=True),
+    column("start_date", DATE, "first day on the unit", null=True),
+    column("hours", FLOAT, "hours on the unit", null=True),
+    column(*REPAIRS),
+    column(*UNREADABLE),
+)
+
+service = table(
+    "mapped",
+    "service",
+    "Hospital services that had the patient, in order",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "order of the services"),
+    column("service", TEXT, "service as delivered", null=True),
+    column(*REPAIRS),
     column(*UNREADABLE),
 )
 

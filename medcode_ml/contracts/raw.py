@@ -1,4 +1,4 @@
-"""Schema `raw`: records as they were delivered. Delivered values are text, exactly as written; nothing is repaired here.
+"""Schema `raw`: records as they were delivered. Values are text, exactly as written; nothing is repaired here.
 
 `DELIVERED` lists, table by table, the columns of a delivery: the folder layout, the simulated network, the research
 layouts and `medcode export` all follow it.
@@ -202,6 +202,17 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "encounter_number": "encounter",
             "line_number": "order of the services",
             "service": "service as delivered",
+        },
+    ),
+    "code_map": (
+        "A hospital's own codes and the standard code each one stands for",
+        ("hospital_id", "code_system", "code", "target_code"),
+        {
+            "hospital_id": "hospital that uses the code",
+            "code_system": "name of the local system",
+            "code": "local code",
+            "target_system": "ICD-10-CM, ICD-10-PCS or HCPCS",
+            "target_code": "standard code",
         },
     ),
     "remittance": (

