@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from medcode_ml.codes.codeset import CodeSet
-from medcode_ml.codes.crosswalk import GEM_NAME, icd9_alternatives
+from medcode_ml.codes.crosswalk import Kind, icd9_alternatives, map_name
 from medcode_ml.codes.identifiers import dotted, undotted
 from medcode_ml.codes.release import NoReleaseError
 from medcode_ml.codes.tabular import tabular
@@ -42,7 +42,7 @@ class Offer:
 
 
 def crosswalk_codes(
-    kind: str, frame: pd.DataFrame, discharged: Mapping[str, date | None], code_map: pd.DataFrame
+    kind: Kind, frame: pd.DataFrame, discharged: Mapping[str, date | None], code_map: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Map the delivered codes of `frame` (kind diagnosis or procedure).
 
@@ -107,7 +107,7 @@ def _mapped_row(kind: str, row: pd.Series, target: str, target_system: str, part
 
 
 def _offers(
-    kind: str,
+    kind: Kind,
     code: str,
     system: str,
     row: pd.Series,
@@ -137,18 +137,18 @@ def _offers(
 
 
 @lru_cache(maxsize=50_000)
-def _gem_offers(kind: str, code: str, discharge: date | None) -> list[Offer]:
+def _gem_offers(kind: Kind, code: str, discharge: date | None) -> list[Offer]:
     offers: list[Offer] = []
     for a in icd9_alternatives(code, kind):
         if a.no_map or not a.target:
             continue
         target = dotted(a.target) if kind == "diagnosis" else undotted(a.target)
-        common = {"combination": a.combination, "scenario": a.scenario, "choice_list": a.choice_list}
-        offers.append(Offer(target, GEM_NAME, a.approximate, **common))
+        offers.append(Offer(target, map_name(), a.approximate, a.combination, a.scenario, a.choice_list))
         if kind == "diagnosis" and discharge is not None and not _billable(target, discharge, "ICD-10-CM"):
             # The maps are of 2018: a target that was since divided leads to the codes it was divided into.
+            name = f"{map_name()}, divided since"
             offers += [
-                Offer(child, f"{GEM_NAME}, divided since", True, **common)
+                Offer(child, name, True, a.combination, a.scenario, a.choice_list)
                 for child in _later_children(target, discharge)
             ]
     return offers
@@ -191,10 +191,11 @@ def _choose(offers: list[Offer], discharge: date | None, system: str) -> list[in
 
 
 def _billable(code: str, discharge: date, system: str) -> bool:
-    if system not in ("ICD-10-CM", "ICD-10-PCS"):
+    coded: dict[str, Literal["ICD-10-CM", "ICD-10-PCS"]] = {"ICD-10-CM": "ICD-10-CM", "ICD-10-PCS": "ICD-10-PCS"}
+    if system not in coded:
         return True
     try:
-        return CodeSet.on(discharge, system).is_billable(code)
+        return CodeSet.on(discharge, coded[system]).is_billable(code)
     except NoReleaseError:
         return True
 

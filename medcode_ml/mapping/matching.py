@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from medcode_ml.codes.crosswalk import Kind
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.mapping import values
 from medcode_ml.mapping.crosswalk import crosswalk_codes
@@ -99,7 +100,8 @@ def match_day(raw: Mapping[str, pd.DataFrame], documents: pd.DataFrame, known: K
         day.tables[kind] = _lines(day, kind, raw[kind], encounters)
     discharged = dict(zip(encounters["encounter_id"], encounters["discharge_date"], strict=True))
     maps: list[pd.DataFrame] = []
-    for kind in ("diagnosis", "procedure"):
+    kinds: tuple[Kind, ...] = ("diagnosis", "procedure")
+    for kind in kinds:
         mapped, alternatives, refused = crosswalk_codes(kind, day.tables[kind], discharged, raw["code_map"])
         for _, row in refused.iterrows():
             day.set_aside(kind, row, row["rule"], row["reason"], original=f"{row['code']} ({row['code_system']})")
