@@ -237,6 +237,8 @@ unmatched = table(
     column("source", TEXT, "source"),
     column("record_kind", TEXT, "patient, encounter, document, procedure, diagnosis, charge"),
     column("record_id", TEXT, "the raw row, as hash of its key"),
+    column("encounter_id", TEXT, "encounter the row names; it need not exist", null=True),
+    column("hospital_id", TEXT, "hospital that sent the row", null=True),
     column("rule", TEXT, "name of the rule"),
     column("reason", TEXT, "what was wrong and what to do"),
     column("original", TEXT, "original value", null=True),

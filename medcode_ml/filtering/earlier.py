@@ -38,7 +38,7 @@ def earlier_quarantine(connection: sa.Connection, day: date, released: frozenset
     for one in read_partition(connection, mapped.unmatched, day).itertuples():
         rows.append(
             _row(one.unmatched_id, "mapped", one.record_kind, one.record_id, one.rule, one.reason)
-            | {"original": one.original}
+            | {"original": one.original, "encounter_id": one.encounter_id, "hospital_id": one.hospital_id}
         )
     names = [c.name for c in filtered.quarantine.columns if c.name != "received_date"]
     return pd.DataFrame(rows, columns=names, dtype=object)

@@ -69,6 +69,12 @@ class MappedDay:
                 "source": row["source"],
                 "record_kind": kind,
                 "record_id": record,
+                "encounter_id": (
+                    encounter_id(row["source"], row["hospital_id"], row["encounter_number"])
+                    if row.get("encounter_number") is not None
+                    else None
+                ),
+                "hospital_id": row["hospital_id"],
                 "rule": rule,
                 "reason": f"{reason} ({row['source_file']} line {row['source_line']})",
                 "original": original,

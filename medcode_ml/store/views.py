@@ -22,6 +22,21 @@ def create_views(connection: sa.Connection) -> None:
     connection.execute(sa.text(f"GRANT SELECT ON ALL TABLES IN SCHEMA mart TO {READER_ROLE}"))
 
 
+def refresh_views(engine: sa.Engine) -> None:
+    """Bring the views of a database to their present definition."""
+    with engine.begin() as connection:
+        create_views(connection)
+
+
+def count_views(engine: sa.Engine) -> dict[str, int]:
+    """Count the rows that each view of `mart` shows."""
+    with engine.connect() as connection:
+        return {
+            view.name: int(connection.execute(sa.text(f"SELECT count(*) FROM mart.{view.name}")).scalar_one())
+            for view in VIEWS
+        }
+
+
 def _create(connection: sa.Connection, view: View) -> None:
     names = ", ".join(view.columns)
     statement = f"VIEW mart.{view.name} ({names}) AS {view.select}"

@@ -1,0 +1,1 @@
+"""Definitions, a folder for each group; loaded by folder."""

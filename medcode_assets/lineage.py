@@ -1,0 +1,120 @@
+"""Which column comes from which: the lineage that the UI shows, derived from the contracts."""
+
+from __future__ import annotations
+
+import dagster as dg
+import sqlalchemy as sa
+
+from medcode_ml.contracts import metadata
+from medcode_ml.contracts.mart import VIEWS
+
+#: table -> tables before it whose columns of the same name it carries on
+CARRIES: dict[str, tuple[str, ...]] = {
+    "mapped.patient": ("raw.patient",),
+    "mapped.encounter": ("raw.encounter", "mapped.patient"),
+    "mapped.document": ("raw.scanned_record", "mapped.encounter"),
+    "mapped.document_page": ("raw.page", "mapped.document"),
+    "mapped.document_section": ("mapped.document",),
+    "mapped.crosswalk": ("mapped.encounter",),
+    **{
+        f"mapped.{name}": (f"raw.{name}", "mapped.encounter")
+        for name in ("diagnosis", "procedure", "charge", "medication", "microbiology", "unit_stay", "service")
+    },
+    **{
+        f"filtered.{name}": (f"mapped.{name}",)
+        for name in ("patient", "encounter", "document", "diagnosis", "procedure", "charge", "medication",
+                     "microbiology", "unit_stay", "service")
+    },
+    "coded.encounter": ("filtered.encounter",),
+    "coded.encounter_code": ("filtered.encounter",),
+    "coded.evidence": ("filtered.document", "coded.encounter_code"),
+    "coded.query": ("filtered.encounter",),
+    "ranked.encounter": ("coded.encounter",),
+    "ranked.encounter_code": ("coded.encounter_code",),
+    "billed.claim": ("filtered.encounter", "ranked.encounter"),
+    "billed.edit": ("billed.claim", "ranked.encounter_code"),
+    "billed.payment_factor": ("billed.claim",),
+    "billed.interchange_claim": ("billed.claim",),
+    "billed.interchange": ("billed.claim",),
+}  # fmt: skip
+#: columns that come from a column of another name
+MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
+    "mapped.document": {"text": ("raw.scanned_record.text", "raw.page.text")},
+    "mapped.document_section": {"section_type": ("mapped.document.text",)},
+    "mapped.document_page": {"start_offset": ("raw.page.text",), "end_offset": ("raw.page.text",)},
+    "mapped.crosswalk": {"source_code": ("raw.diagnosis.code", "raw.procedure.code")},
+    "mapped.diagnosis": {"source_code": ("raw.diagnosis.code",), "source_system": ("raw.diagnosis.code_system",)},
+    "mapped.procedure": {"source_code": ("raw.procedure.code",), "source_system": ("raw.procedure.code_system",)},
+    "coded.encounter_code": {
+        "code": ("filtered.document.text", "mapped.document_section.section_type", "filtered.diagnosis.code"),
+        "poa": ("filtered.document.text", "filtered.diagnosis.poa"),
+    },
+    "coded.evidence": {"boxes": ("raw.page.words",), "text": ("filtered.document.text",)},
+    "coded.encounter": {"code_set_release": ("filtered.encounter.discharge_date",)},
+    "ranked.encounter": {"principal_code": ("ranked.encounter_code.code",)},
+    "ranked.encounter_code": {
+        "rank": ("coded.encounter_code.code", "filtered.procedure.code", "filtered.medication.drug"),
+    },
+    "billed.claim": {
+        "principal_code": ("ranked.encounter_code.code",),
+        "drg": ("ranked.encounter_code.code", "ranked.encounter_code.poa", "filtered.procedure.code"),
+        "total_charge": ("filtered.charge.charge",),
+        "expected_payment": ("billed.payment_factor.value",),
+    },
+    "billed.payment_factor": {"value": ("billed.claim.drg", "filtered.charge.charge", "raw.payer.contract")},
+    "billed.interchange_claim": {"diagnoses": ("ranked.encounter_code.code",)},
+}
+#: what the columns of a view come from: the tables it joins, by column name
+VIEW_TABLES: dict[str, tuple[str, ...]] = {
+    "claim": ("billed.claim", "filtered.encounter", "billed.interchange_claim"),
+    "encounter_code": ("ranked.encounter_code", "coded.encounter_code", "coded.encounter"),
+    "quarantine": ("filtered.quarantine",),
+    "coder_worklist": ("billed.claim", "ranked.encounter", "filtered.encounter"),
+    "daily_figure": ("billed.claim",),
+}
+
+
+def asset_key(table: str) -> dg.AssetKey:
+    """The asset key of `schema.table`."""
+    return dg.AssetKey(table.split("."))
+
+
+def column_lineage(table: str) -> dg.TableColumnLineage:
+    """The lineage of each column of `schema.table` that has one."""
+    columns = [c.name for c in metadata.tables[table].columns]
+    return _lineage(columns, CARRIES.get(table, ()), MADE_OF.get(table, {}))
+
+
+def view_lineage(view: str) -> dg.TableColumnLineage:
+    """The lineage of each column of `mart.view` that has one."""
+    columns = list(next(v for v in VIEWS if v.name == view).columns)
+    return _lineage(columns, VIEW_TABLES[view], {})
+
+
+def _lineage(
+    columns: list[str], carried: tuple[str, ...], made_of: dict[str, tuple[str, ...]]
+) -> dg.TableColumnLineage:
+    found: dict[str, list[dg.TableColumnDep]] = {}
+    for name in columns:
+        if name in made_of:
+            parents = [tuple(p.rsplit(".", 1)) for p in made_of[name]]
+        else:
+            parents = [(t, name) for t in carried if name in metadata.tables[t].columns][:1]
+        if parents:
+            found[name] = [dg.TableColumnDep(asset_key(t), column) for t, column in parents]
+    return dg.TableColumnLineage(found)
+
+
+def column_schema(table: sa.Table) -> dg.TableSchema:
+    """The columns of a table with type and comment, as the UI shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                c.name,
+                str(c.type),
+                description=c.comment,
+                constraints=dg.TableColumnConstraints(nullable=bool(c.nullable)),
+            )
+            for c in table.columns
+        ]
+    )

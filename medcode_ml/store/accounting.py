@@ -1,0 +1,114 @@
+"""The accounting of every stage: in = carried + set aside, counted from the tables and not from what a run reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+#: kinds of record that mapping and filtering carry or set aside, and the raw table each comes from
+KINDS = {
+    "patient": "patient",
+    "encounter": "encounter",
+    "document": "scanned_record",
+    "procedure": "procedure",
+    "diagnosis": "diagnosis",
+    "charge": "charge",
+    "medication": "medication",
+    "microbiology": "microbiology",
+    "unit_stay": "unit_stay",
+    "service": "service",
+}
+#: what one record is where a table may hold several rows of it
+_RECORD = {"diagnosis": "DISTINCT (encounter_id, line_number)"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """One line of the accounting: of `rows_in` records of `unit`, so many were carried and so many set aside."""
+
+    stage: str
+    unit: str
+    rows_in: int
+    carried: int
+    set_aside: int
+
+    @property
+    def balances(self) -> bool:
+        """Nothing was lost and nothing came from nowhere."""
+        return self.rows_in == self.carried + self.set_aside
+
+
+def accounts(engine: sa.Engine, stage: str, start: date, end: date) -> list[Account]:
+    """Count the records of `stage` (raw, mapped, filtered, coded, ranked, billed) received from `start` to `end`.
+
+    Raises:
+        ValueError: no such stage.
+    """
+    if stage not in _QUERIES:
+        raise ValueError(f"no accounting for stage {stage!r}: choose one of {', '.join(_QUERIES)}")
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text(_QUERIES[stage]), {"start": start, "end": end}).all()
+    return [Account(stage, unit, int(n), int(carried), int(aside)) for unit, n, carried, aside in rows]
+
+
+def _count(table: str, what: str = "*", where: str = "true") -> str:
+    return f"(SELECT count({what}) FROM {table} WHERE received_date BETWEEN :start AND :end AND {where})"
+
+
+def _raw() -> str:
+    lines = [
+        f"SELECT '{name} rows' AS unit, coalesce(sum(rows_in), 0), {_count(f'raw.{name}')}, "
+        f"{_count('raw.set_aside', '*', f'table_name = {chr(39)}{name}{chr(39)}')} "
+        f"FROM raw.delivery WHERE received_date BETWEEN :start AND :end AND table_name = '{name}'"
+        for name in ("hospital", "clinician", "payer", *KINDS.values(), "coder_label", "code_map", "remittance")
+    ]
+    pages = (
+        f"SELECT 'pages', {_count('raw.page')}, {_count('raw.page', '*', 'gate IS NULL AND text IS NOT NULL')}, "
+        f"{_count('raw.page', '*', 'gate IS NOT NULL')}"
+    )
+    return " UNION ALL ".join([*lines, pages])
+
+
+def _mapped() -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{kind}', {_count(f'raw.{table}')}, {_count(f'mapped.{kind}', _RECORD.get(kind, '*'))}, "
+        f"{_count('mapped.unmatched', 'DISTINCT record_id', f'record_kind = {chr(39)}{kind}{chr(39)}')}"
+        for kind, table in KINDS.items()
+    )
+
+
+def _filtered() -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{kind}', {_count(f'mapped.{kind}')}, {_count(f'filtered.{kind}')}, "
+        f"{_aside_in_filtering(kind)}"
+        for kind in KINDS
+    )
+
+
+def _aside_in_filtering(kind: str) -> str:
+    where = f"stage = 'filtered' AND record_kind = '{kind}'"
+    return _count("filtered.quarantine", "DISTINCT record_id", where)
+
+
+def _one_for_one(unit: str, before: str, after: str) -> str:
+    return f"SELECT '{unit}', {_count(before)}, {_count(after)}, 0"
+
+
+_QUERIES = {
+    "raw": _raw(),
+    "mapped": _mapped(),
+    "filtered": _filtered(),
+    "coded": _one_for_one("encounter", "filtered.encounter", "coded.encounter"),
+    "ranked": " UNION ALL ".join(
+        [
+            _one_for_one("encounter", "coded.encounter", "ranked.encounter"),
+            f"SELECT 'accepted code', {_count('coded.encounter_code', '*', 'accepted')}, "
+            f"{_count('ranked.encounter_code')}, 0",
+        ]
+    ),
+    "billed": f"SELECT 'encounter', {_count('ranked.encounter')}, "
+    f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'ready' + chr(39))}, "
+    f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'held' + chr(39))}",
+}
