@@ -5,6 +5,7 @@ Nothing else in the library reads environment variables.
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,9 +28,18 @@ class Settings(BaseSettings):
     postgres_user: str = Field(
         default="", description="unprivileged account that runs the embedded server when medcode is started as root"
     )
-    source: str = Field(default="simulated", description="simulated | folder | mimic-iv | mimic-iii")
+    source: str = Field(default="simulated", description="simulated | folder | mimic-iv | mimic-iii | notes:<kind>")
     source_dir: Path | None = Field(default=None, description="the delivery folder, for every source but `simulated`")
     payers_file: Path | None = Field(default=None, description="payer contracts; default is the sample shipped")
+    first_day: date = Field(default=date(2026, 9, 1), description="first received day that has a partition")
+    notes_date: date | None = Field(
+        default=None, description="discharge date of notes that have none (sources notes:<kind>)"
+    )
+    submitter_id: str = Field(default="MEDCODE", description="who submits claims: identifier, 2 to 15 characters")
+    submitter_name: str = Field(default="medcode", description="who submits claims: name")
+    submitter_contact: str = Field(default="BILLING OFFICE", description="who answers questions about claims")
+    submitter_phone: str = Field(default="5550100100", description="telephone of the contact, ten digits")
+    submitter_production: bool = Field(default=False, description="mark interchanges as production, not as test")
     ocr_workers: int = Field(default=2, ge=1, description="processes that read pages")
     page_seconds: float = Field(default=40.0, gt=0, description="a page that takes longer is cut off and set aside")
 

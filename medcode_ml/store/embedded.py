@@ -17,6 +17,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -63,9 +64,10 @@ class EmbeddedServer:
         return f"postgresql://{ACCOUNT}:{quote(state['password'])}@127.0.0.1:{state['port']}/{DATABASE}"
 
     def is_running(self) -> bool:
-        """Tell whether the server answers to pg_ctl."""
+        """Tell whether the server runs."""
         if not (self._data / "PG_VERSION").exists():
             return False
+        self._forget_dead_server()
         return self._run("pg_ctl", "status", "-D", str(self._data), check=False).returncode == 0
 
     def stop(self) -> None:
@@ -193,7 +195,14 @@ class EmbeddedServer:
         log.touch(mode=0o600)
         self._give(log)
         flags = " ".join(f"-c {name}={value or chr(39) * 2}" for name, value in {**options, **QUIET, **TUNING}.items())
-        self._run("pg_ctl", "start", "-D", str(self._data), "-w", "-t", "60", "-l", str(log), "-o", flags)
+        start = ("start", "-D", str(self._data), "-w", "-t", "60", "-l", str(log), "-o", flags)
+        # The children of a killed server need a moment to let go of its memory.
+        for _ in range(20):
+            if self._run("pg_ctl", *start, check=False).returncode == 0:
+                break
+            time.sleep(0.25)
+        else:
+            self._run("pg_ctl", *start)
         self._create_database(state)
 
     def _create_database(self, state: dict[str, Any]) -> None:
@@ -206,6 +215,17 @@ class EmbeddedServer:
             row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if row is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+
+    def _forget_dead_server(self) -> None:
+        """Remove the pid file of a killed server whose parent has not collected it yet: pg_ctl takes it for alive."""
+        pid_file = self._data / "postmaster.pid"
+        try:
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            return  # no server, or none that still has a process: pg_ctl sees that itself
+        if state in ("Z", "X"):
+            pid_file.unlink(missing_ok=True)
 
     def _give(self, path: Path) -> None:
         if self._account is not None:

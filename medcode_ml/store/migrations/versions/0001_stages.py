@@ -1,6 +1,6 @@
 """the stages raw to billed
 
-Revision: 0001, after
+Revision: 0001, after: nothing
 """
 
 from __future__ import annotations
@@ -262,7 +262,13 @@ def upgrade() -> None:
             comment="medcode's id of the encounter: hash of source, hospital and encounter number",
         ),
         sa.Column("line_number", sa.Integer(), nullable=False, comment="place in the sender's order"),
-        sa.Column("code", sa.Text(), nullable=True, comment="ICD-10-CM code chosen, or null where there is no map"),
+        sa.Column(
+            "part_number",
+            sa.Integer(),
+            nullable=False,
+            comment="1; a delivered code that maps to a combination has a part for each code of it",
+        ),
+        sa.Column("code", sa.Text(), nullable=False, comment="ICD-10-CM code chosen"),
         sa.Column("poa", sa.Text(), nullable=True, comment="present on admission as delivered"),
         sa.Column("source_code", sa.Text(), nullable=False, comment="code as delivered"),
         sa.Column("source_system", sa.Text(), nullable=False, comment="code system as delivered"),
@@ -272,7 +278,9 @@ def upgrade() -> None:
             nullable=False,
             comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
         ),
-        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_diagnosis")),
+        sa.PrimaryKeyConstraint(
+            "received_date", "encounter_id", "line_number", "part_number", name=op.f("pk_diagnosis")
+        ),
         schema="filtered",
         comment="Delivered diagnoses that every rule let through",
     )
@@ -355,6 +363,52 @@ def upgrade() -> None:
         comment="Encounters that every rule let through",
     )
     op.create_table(
+        "medication",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="line"),
+        sa.Column("drug", sa.Text(), nullable=True, comment="drug name as delivered"),
+        sa.Column("ndc", sa.Text(), nullable=True, comment="national drug code as delivered"),
+        sa.Column("start_date", sa.Date(), nullable=True, comment="first day given"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_medication")),
+        schema="filtered",
+        comment="Drugs given, of encounters carried",
+    )
+    op.create_table(
+        "microbiology",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="line"),
+        sa.Column("specimen", sa.Text(), nullable=True, comment="specimen"),
+        sa.Column("organism", sa.Text(), nullable=True, comment="organism grown, null when none"),
+        sa.Column("specimen_date", sa.Date(), nullable=True, comment="day taken"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_microbiology")),
+        schema="filtered",
+        comment="Cultures, of encounters carried",
+    )
+    op.create_table(
         "patient",
         sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
         sa.Column(
@@ -396,7 +450,7 @@ def upgrade() -> None:
             comment="medcode's id of the encounter: hash of source, hospital and encounter number",
         ),
         sa.Column("line_number", sa.Integer(), nullable=False, comment="place in the sender's order"),
-        sa.Column("code", sa.Text(), nullable=True, comment="code chosen, or null where there is no map"),
+        sa.Column("code", sa.Text(), nullable=False, comment="code chosen"),
         sa.Column("code_system", sa.Text(), nullable=False, comment="ICD-10-PCS, CPT or HCPCS"),
         sa.Column("procedure_date", sa.Date(), nullable=True, comment="date of the procedure"),
         sa.Column("source_code", sa.Text(), nullable=False, comment="code as delivered"),
@@ -455,6 +509,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("received_date", "rule", name=op.f("pk_rule_count")),
         schema="filtered",
         comment="How often each rule was asked, passed, repaired, warned and set aside, per partition",
+    )
+    op.create_table(
+        "service",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="order of the services"),
+        sa.Column("service", sa.Text(), nullable=True, comment="service as delivered"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_service")),
+        schema="filtered",
+        comment="Services, of encounters carried",
+    )
+    op.create_table(
+        "unit_stay",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="order of the stays"),
+        sa.Column("unit", sa.Text(), nullable=True, comment="unit name"),
+        sa.Column("start_date", sa.Date(), nullable=True, comment="first day on the unit"),
+        sa.Column("hours", sa.Double(), nullable=True, comment="hours on the unit"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_unit_stay")),
+        schema="filtered",
+        comment="Unit stays, of encounters carried",
     )
     op.create_table(
         "charge",
@@ -532,7 +630,13 @@ def upgrade() -> None:
             comment="medcode's id of the encounter: hash of source, hospital and encounter number",
         ),
         sa.Column("line_number", sa.Integer(), nullable=False, comment="place in the sender's order"),
-        sa.Column("code", sa.Text(), nullable=True, comment="ICD-10-CM code chosen, or null where there is no map"),
+        sa.Column(
+            "part_number",
+            sa.Integer(),
+            nullable=False,
+            comment="1; a delivered code that maps to a combination has a part for each code of it",
+        ),
+        sa.Column("code", sa.Text(), nullable=False, comment="ICD-10-CM code chosen"),
         sa.Column("poa", sa.Text(), nullable=True, comment="present on admission as delivered"),
         sa.Column("source_code", sa.Text(), nullable=False, comment="code as delivered"),
         sa.Column("source_system", sa.Text(), nullable=False, comment="code system as delivered"),
@@ -548,7 +652,9 @@ def upgrade() -> None:
             nullable=False,
             comment="delivered values that could not be typed: {column: value as delivered}",
         ),
-        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_diagnosis")),
+        sa.PrimaryKeyConstraint(
+            "received_date", "encounter_id", "line_number", "part_number", name=op.f("pk_diagnosis")
+        ),
         schema="mapped",
         comment="Delivered diagnosis codes with the ICD-10-CM code chosen for each",
     )
@@ -676,6 +782,64 @@ def upgrade() -> None:
         comment="Encounters, typed and matched to their patient",
     )
     op.create_table(
+        "medication",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="line"),
+        sa.Column("drug", sa.Text(), nullable=True, comment="drug name as delivered"),
+        sa.Column("ndc", sa.Text(), nullable=True, comment="national drug code as delivered"),
+        sa.Column("start_date", sa.Date(), nullable=True, comment="first day given"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.Column(
+            "unreadable",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="delivered values that could not be typed: {column: value as delivered}",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_medication")),
+        schema="mapped",
+        comment="Drugs given, by day of the stay",
+    )
+    op.create_table(
+        "microbiology",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="line"),
+        sa.Column("specimen", sa.Text(), nullable=True, comment="specimen"),
+        sa.Column("organism", sa.Text(), nullable=True, comment="organism grown, null when none"),
+        sa.Column("specimen_date", sa.Date(), nullable=True, comment="day taken"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.Column(
+            "unreadable",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="delivered values that could not be typed: {column: value as delivered}",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_microbiology")),
+        schema="mapped",
+        comment="Cultures",
+    )
+    op.create_table(
         "patient",
         sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
         sa.Column(
@@ -723,7 +887,7 @@ def upgrade() -> None:
             comment="medcode's id of the encounter: hash of source, hospital and encounter number",
         ),
         sa.Column("line_number", sa.Integer(), nullable=False, comment="place in the sender's order"),
-        sa.Column("code", sa.Text(), nullable=True, comment="code chosen, or null where there is no map"),
+        sa.Column("code", sa.Text(), nullable=False, comment="code chosen"),
         sa.Column("code_system", sa.Text(), nullable=False, comment="ICD-10-PCS, CPT or HCPCS"),
         sa.Column("procedure_date", sa.Date(), nullable=True, comment="date of the procedure"),
         sa.Column("source_code", sa.Text(), nullable=False, comment="code as delivered"),
@@ -745,6 +909,62 @@ def upgrade() -> None:
         comment="Delivered procedures with the ICD-10-PCS or HCPCS code chosen for each",
     )
     op.create_table(
+        "service",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="order of the services"),
+        sa.Column("service", sa.Text(), nullable=True, comment="service as delivered"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.Column(
+            "unreadable",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="delivered values that could not be typed: {column: value as delivered}",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_service")),
+        schema="mapped",
+        comment="Hospital services that had the patient, in order",
+    )
+    op.create_table(
+        "unit_stay",
+        sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
+        sa.Column(
+            "encounter_id",
+            sa.Text(),
+            nullable=False,
+            comment="medcode's id of the encounter: hash of source, hospital and encounter number",
+        ),
+        sa.Column("line_number", sa.Integer(), nullable=False, comment="order of the stays"),
+        sa.Column("unit", sa.Text(), nullable=True, comment="unit name"),
+        sa.Column("start_date", sa.Date(), nullable=True, comment="first day on the unit"),
+        sa.Column("hours", sa.Double(), nullable=True, comment="hours on the unit"),
+        sa.Column(
+            "repairs",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="repairs made: [{rule, column, from, to}]; the raw text stays in raw",
+        ),
+        sa.Column(
+            "unreadable",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="delivered values that could not be typed: {column: value as delivered}",
+        ),
+        sa.PrimaryKeyConstraint("received_date", "encounter_id", "line_number", name=op.f("pk_unit_stay")),
+        schema="mapped",
+        comment="Stays on wards and intensive care units",
+    )
+    op.create_table(
         "unmatched",
         sa.Column("received_date", sa.Date(), nullable=False, comment="day the record was received; the partition"),
         sa.Column("unmatched_id", sa.Text(), nullable=False, comment="hash of the raw row's key"),
@@ -756,6 +976,8 @@ def upgrade() -> None:
             comment="patient, encounter, document, procedure, diagnosis, charge",
         ),
         sa.Column("record_id", sa.Text(), nullable=False, comment="the raw row, as hash of its key"),
+        sa.Column("encounter_id", sa.Text(), nullable=True, comment="encounter the row names; it need not exist"),
+        sa.Column("hospital_id", sa.Text(), nullable=True, comment="hospital that sent the row"),
         sa.Column("rule", sa.Text(), nullable=False, comment="name of the rule"),
         sa.Column("reason", sa.Text(), nullable=False, comment="what was wrong and what to do"),
         sa.Column("original", sa.Text(), nullable=True, comment="original value"),
@@ -1482,8 +1704,12 @@ def downgrade() -> None:
     op.drop_table("encounter_code", schema="ranked")
     op.drop_table("encounter", schema="ranked")
     op.drop_table("unmatched", schema="mapped")
+    op.drop_table("unit_stay", schema="mapped")
+    op.drop_table("service", schema="mapped")
     op.drop_table("procedure", schema="mapped")
     op.drop_table("patient", schema="mapped")
+    op.drop_table("microbiology", schema="mapped")
+    op.drop_table("medication", schema="mapped")
     op.drop_table("encounter", schema="mapped")
     op.drop_table("document_section", schema="mapped")
     op.drop_table("document_page", schema="mapped")
@@ -1492,10 +1718,14 @@ def downgrade() -> None:
     op.drop_table("diagnosis", schema="mapped")
     op.drop_table("crosswalk", schema="mapped")
     op.drop_table("charge", schema="mapped")
+    op.drop_table("unit_stay", schema="filtered")
+    op.drop_table("service", schema="filtered")
     op.drop_table("rule_count", schema="filtered")
     op.drop_table("quarantine", schema="filtered")
     op.drop_table("procedure", schema="filtered")
     op.drop_table("patient", schema="filtered")
+    op.drop_table("microbiology", schema="filtered")
+    op.drop_table("medication", schema="filtered")
     op.drop_table("encounter", schema="filtered")
     op.drop_table("document", schema="filtered")
     op.drop_table("diagnosis", schema="filtered")

@@ -1,0 +1,46 @@
+# Two commands set everything up: `make run` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export DAGSTER_TELEMETRY_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help run ui test check status stop clean distclean
+
+help:  ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(BIN)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "medcode needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(BIN)/installed  ## the whole lineage on the simulated hospital network, then a short report
+	$(BIN)/medcode run
+
+ui: $(BIN)/installed  ## the Dagster UI on the same instance
+	$(BIN)/medcode ui
+
+status: $(BIN)/installed  ## what stands in the tables, with the accounting of every stage
+	$(BIN)/medcode status
+
+test: $(BIN)/installed  ## all tests, against a PostgreSQL of their own
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(BIN)/installed  ## ruff, import walls, mypy, Dagster definitions
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+stop:  ## stop the embedded PostgreSQL
+	@if [ -x $(BIN)/medcode ]; then $(BIN)/medcode stop; fi
+
+clean:  ## stop the server and delete all state; the environment stays
+	@if [ -x $(BIN)/medcode ]; then $(BIN)/medcode clean --yes; fi
+
+distclean: clean  ## delete the environment too
+	rm -rf $(VENV)

@@ -1,0 +1,50 @@
+"""The command line `medcode`: one command a verb, each with --help and examples."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from medcode_assets.commands import lineage, records
+
+app = typer.Typer(
+    name="medcode",
+    help="Scanned health records in, coded and priced insurer claims out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (
+    lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.release, lineage.export,
+    lineage.simulate, records.code, records.rank, records.bill,
+):  # fmt: skip
+    app.command()(command)
+app.command("read-page")(records.read_page)
+
+
+def main() -> None:
+    """Run the command line; mistakes of the user end in one line, faults of medcode in a traceback."""
+    try:
+        app()
+    except _mistakes() as mistake:
+        print(f"medcode: {mistake}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """What a person can put right: each message says what, where, and what to do."""
+    from medcode_assets.commands.jsonlines import InputFileError
+    from medcode_assets.commands.lineage import RunFailedError
+    from medcode_assets.commands.records import ModelFolderError
+    from medcode_ml.billing.payers import PayersFileError
+    from medcode_ml.filtering.release import UnknownRecordError
+    from medcode_ml.intake.source import DeliveryError
+    from medcode_ml.store.database import DatabaseUrlError
+    from medcode_ml.store.embedded import EmbeddedServerError
+    from medcode_ml.store.views import ReaderRoleError
+
+    return (
+        InputFileError, ModelFolderError, RunFailedError, UnknownRecordError, PayersFileError, DeliveryError,
+        DatabaseUrlError, EmbeddedServerError, ReaderRoleError,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The commands of `medcode`, a module for each family."""

@@ -1,0 +1,175 @@
+"""`medcode run`, `status`, `ui`, `stop`, `clean`, `release`, `export`: the lineage and what stands in its tables."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medcode_assets.commands.report import print_report
+from medcode_ml.logs import configure_logging
+from medcode_ml.settings import PROJECT_ROOT, settings
+
+
+class RunFailedError(RuntimeError):
+    """A run ended with a failed step or check."""
+
+
+def run(
+    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First received day.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last received day.")] = None,
+) -> None:
+    """Materialise the whole asset graph for the configured source and print what came of it.
+
+    Examples:
+
+        medcode run
+
+        medcode run --from 2026-10-01 --to 2026-10-07
+
+        MEDCODE_SOURCE=folder MEDCODE_SOURCE_DIR=deliveries medcode run
+    """
+    configure_logging("WARNING")
+    began = time.monotonic()
+    from medcode_assets.instance import prepare
+    from medcode_assets.runner import run_lineage
+    from medcode_ml.pipeline import configured_source
+
+    prepare()
+    source = configured_source(progress=sys.stderr.isatty())
+    delivered = source.received_dates()
+    first = start.date() if start else min(delivered, default=settings().first_day)
+    last = end.date() if end else max(delivered, default=first)
+    typer.echo(f"source {source.name}: {len(delivered)} days with deliveries, running {first} to {last}")
+    run_lineage(first, last)
+    print_report(first, last, seconds=time.monotonic() - began)
+
+
+def status() -> None:
+    """Print what stands in the tables: records, quarantine, codes, claims, and the accounting of every stage."""
+    configure_logging("WARNING")
+    from medcode_assets.instance import prepare
+
+    prepare()
+    print_report(date(1, 1, 1), date(9999, 12, 31), accounting=True)
+
+
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web server.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI, with its daemon, on the instance that `medcode run` uses. Ctrl-C ends it.
+
+    Example:
+
+        medcode ui --port 3001
+    """
+    from medcode_assets.instance import prepare
+
+    prepare()
+    workspace = PROJECT_ROOT / "workspace.yaml"
+    where = ["-w", str(workspace)] if workspace.exists() else ["-m", "medcode_assets.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
+    typer.echo(f"Dagster UI: http://{host}:{port}")
+    process = subprocess.Popen(command, start_new_session=True, cwd=PROJECT_ROOT)
+    try:
+        raise typer.Exit(process.wait())
+    except KeyboardInterrupt:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait()
+
+
+def stop() -> None:
+    """Stop the embedded PostgreSQL; the next command starts it again."""
+    from medcode_ml.store.embedded import EmbeddedServer
+
+    EmbeddedServer(settings()).stop()
+
+
+def clean(
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete everything under MEDCODE_HOME: database, pages, outbox, reference tables.
+
+    An outside database (MEDCODE_DATABASE_URL) is left alone.
+    """
+    home = settings().home
+    if not home.exists():
+        return
+    if not yes:
+        typer.confirm(f"Delete {home} with its database?", abort=True)
+    from medcode_ml.store.embedded import EmbeddedServer
+
+    EmbeddedServer(settings()).remove()
+    shutil.rmtree(home)
+
+
+def release(
+    record: Annotated[str, typer.Option(help="record_id as mart.quarantine shows it.")],
+    rule: Annotated[str, typer.Option(help="Rule to overrule for this record.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    note: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Release a quarantined record: the rule no longer sets it aside when its day runs again.
+
+    Example:
+
+        medcode release --record 1f0c9a33d2b34f7a8c11 --rule duplicate_page --by a.coder --note "two views, not copies"
+    """
+    from medcode_assets.instance import prepare
+    from medcode_ml.filtering.release import release_record
+    from medcode_ml.store.database import engine
+
+    prepare()
+    day = release_record(engine(), record, rule, by, note, datetime.now(UTC))
+    typer.echo(f"released; run its day again: medcode run --from {day} --to {day}")
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist or be empty.")],
+    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First received day.")] = None,
+    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last received day.")] = None,
+) -> None:
+    """Write the delivered records in the folder layout that MEDCODE_SOURCE=folder reads, pages included.
+
+    Example:
+
+        medcode export --out deliveries --from 2026-10-01 --to 2026-10-07
+    """
+    from medcode_assets.instance import prepare
+    from medcode_ml.intake.export import export_deliveries
+    from medcode_ml.store.database import engine
+
+    prepare()
+    first = start.date() if start else date(1, 1, 1)
+    last = end.date() if end else date(9999, 12, 31)
+    counts = export_deliveries(engine(), settings().pages_dir, out, first, last)
+    for table, rows in counts.items():
+        typer.echo(f"{table:<16} {rows:>8}")
+
+
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write the delivery to.")],
+    encounters: Annotated[int, typer.Option(help="Encounters.")] = 360,
+    pages: Annotated[int, typer.Option(help="Scanned page images, about.")] = 80,
+    seed: Annotated[int, typer.Option(help="Seed; the same seed gives the same bytes.")] = 20261001,
+) -> None:
+    """Write a delivery of the simulated hospital network (synthetic) in the folder layout.
+
+    Example:
+
+        medcode simulate --out deliveries --encounters 5000 --pages 0
+    """
+    from medcode_ml.simulation.delivery import write_delivery
+    from medcode_ml.simulation.network import NetworkConfig
+
+    config = NetworkConfig(seed=seed, encounters=encounters, scanned_pages=pages)
+    typer.echo(write_delivery(config, out, progress=sys.stderr.isatty()))

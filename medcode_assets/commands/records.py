@@ -1,0 +1,180 @@
+"""`medcode code`, `rank`, `bill`, `read-page`: JSON Lines in, JSON Lines out, without Dagster or a database."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from medcode_assets.commands.jsonlines import (
+    InputFileError,
+    Output,
+    Record,
+    batches,
+    count_lines,
+    progress,
+    read_lines,
+)
+from medcode_ml.settings import settings
+
+BATCH = 256
+In = Annotated[Path, typer.Option("--in", help="JSON Lines file to read.")]
+Out = Annotated[Path, typer.Option("--out", help="JSON Lines to write; malformed lines go to <out>.rejected.jsonl.")]
+
+
+class ModelFolderError(ValueError):
+    """The model folder cannot be used."""
+
+
+def code(
+    source: In,
+    out: Out,
+    model: Annotated[Path | None, typer.Option(help="Model folder; without one the ontology coder.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Discharge date where a note has none; default today.")
+    ] = None,
+) -> None:
+    """Code notes in ICD-10-CM, best code first, each with the characters it rests on.
+
+    Reads {"record_id", "text", "setting"?, "discharge_date"?} a line.
+
+    Examples:
+
+        medcode code --in notes.jsonl --out codes.jsonl
+
+        medcode code --in notes.jsonl --out codes.jsonl --as-of 2026-03-31
+    """
+    _refuse_model(model)
+    from medcode_ml.pipeline import code_notes, note_fault
+
+    fallback = as_of.date() if as_of else date.today()
+    with Output(out) as output, progress(count_lines(source), "note") as bar:
+        for batch in batches(read_lines(source, output, note_fault), BATCH):
+            for answer in code_notes([line.record for line in batch], fallback):
+                output.write(answer)
+            bar.update(len(batch))
+    _say(output, "notes")
+
+
+def rank(
+    source: In,
+    out: Out,
+    model: Annotated[Path | None, typer.Option(help="Model folder; without one the Official Guidelines.")] = None,
+) -> None:
+    """Put the codes of encounters in reporting order, principal diagnosis first, each place with its reason.
+
+    Example:
+
+        medcode rank --in encounters.jsonl --out ranked.jsonl
+    """
+    _refuse_model(model)
+    from medcode_ml.ranking.records import RankRecordError, check_record, rank_records
+
+    def fault(record: Record) -> str | None:
+        try:
+            check_record(record)
+        except RankRecordError as error:
+            return str(error)
+        return None
+
+    with Output(out) as output, progress(count_lines(source), "encounter") as bar:
+        for batch in batches(read_lines(source, output, fault), BATCH * 8):
+            for answer in rank_records([line.record for line in batch]):
+                output.write(answer)
+            bar.update(len(batch))
+    _say(output, "encounters")
+
+
+def bill(
+    source: In,
+    out: Out,
+    x12: Annotated[Path | None, typer.Option(help="Folder for the 837 files, one a batch, payer and type.")] = None,
+    payer: Annotated[Path | None, typer.Option(help="Payers file; default is the sample that ships.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of billing; default today.")
+    ] = None,
+) -> None:
+    """Edit, group and price ranked encounters; with --x12 write the ready claims as 837 files.
+
+    Example:
+
+        medcode bill --in ranked.jsonl --out claims.jsonl --x12 outbox
+    """
+    from medcode_ml.billing.payers import load_payers
+    from medcode_ml.billing.records import bill_records
+
+    book = load_payers(payer or settings().payers_file)
+    day = as_of.date() if as_of else date.today()
+    billed: list[Any] = []
+    with Output(out) as output, progress(count_lines(source), "encounter") as bar:
+        for batch in batches(read_lines(source, output, lambda record: None), BATCH * 8):
+            result = bill_records([line.record for line in batch], day, book)
+            for refused in result.rejected:
+                line = batch[refused.place]
+                output.reject(line.number, refused.reason, str(line.record.get("encounter_id", "")))
+            for answer in result.answers:
+                output.write(answer)
+            billed.append((result.frames, result.billed.claims))
+            bar.update(len(batch))
+    if x12 is not None:
+        _write_interchanges(billed, day, x12)
+    _say(output, "encounters")
+
+
+def read_page(
+    files: Annotated[list[Path], typer.Option("--in", help="Page images, PDFs, or a manifest.jsonl; may be repeated.")],
+    out: Out,
+    more: Annotated[list[Path] | None, typer.Argument(help="Further files.")] = None,
+    encounters: Annotated[Path | None, typer.Option(help="Encounters, for identity and page-count gates.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that read pages.")] = None,
+) -> None:
+    """Read page images and PDFs: text with word boxes and confidence, or the gate that stopped a page.
+
+    Examples:
+
+        medcode read-page --in page1.png page2.tif --out pages.jsonl
+
+        medcode read-page --in manifest.jsonl --encounters encounters.jsonl --out pages.jsonl
+    """
+    from medcode_ml.pipeline import read_page_files
+
+    chosen = settings()
+    rows = read_page_files(
+        [*files, *(more or [])], encounters, workers or chosen.ocr_workers, chosen.page_seconds, sys.stderr.isatty()
+    )
+    with Output(out) as output:
+        for number, reason, original in rows.rejected:
+            output.reject(number, reason, original)
+        for row in rows.pages:
+            output.write(row)
+    _say(output, "pages")
+
+
+def _write_interchanges(billed: list[Any], day: date, folder: Path) -> None:
+    from datetime import time
+
+    from medcode_ml.billing.files import VALID, sender, write_interchange
+    from medcode_ml.billing.x12.interchange import interchanges
+
+    for frames, claims in billed:
+        for interchange in interchanges(frames, claims, sender(), day, datetime.combine(day, time(12, 0))):
+            path, verdict = write_interchange(interchange, folder)
+            typer.echo(f"{path}: {interchange.claims} claims, {verdict}", err=verdict != VALID)
+
+
+def _refuse_model(model: Path | None) -> None:
+    if model is not None:
+        raise ModelFolderError(f"{model}: this version of medcode has no trained models; leave --model out")
+
+
+def _say(output: Output, what: str) -> None:
+    said = f"{output.written} {what} written to {output.path}"
+    if output.rejected:
+        said += f"; {output.rejected} lines rejected, see {output.rejected_path}"
+    typer.echo(said, err=True)
+
+
+__all__ = ["InputFileError", "ModelFolderError", "bill", "code", "rank", "read_page"]

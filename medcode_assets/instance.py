@@ -1,0 +1,52 @@
+"""The Dagster instance: its storage in the same PostgreSQL as the data, in a schema of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from medcode_ml.settings import settings
+from medcode_ml.store.database import database_url, engine
+from medcode_ml.store.migrate import migrate
+
+SCHEMA = "dagster"
+URL_VARIABLE = "MEDCODE_DAGSTER_URL"
+
+_CONFIG = """\
+# Written by medcode; changes are overwritten. The database is named by the environment, never in a file.
+storage:
+  postgres:
+    postgres_url:
+      env: {variable}
+local_artifact_storage:
+  module: dagster._core.storage.root
+  class: LocalArtifactStorage
+  config:
+    base_dir: {base}
+compute_logs:
+  module: dagster._core.storage.local_compute_log_manager
+  class: LocalComputeLogManager
+  config:
+    base_dir: {base}/compute_logs
+concurrency:
+  pools:
+    default_limit: 1
+telemetry:
+  enabled: false
+"""
+
+
+def prepare() -> Path:
+    """Start the database where needed, bring its schema up to date and point Dagster at it; return DAGSTER_HOME."""
+    migrate(engine())
+    with engine().begin() as connection:
+        connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+    home = settings().home.resolve() / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(_CONFIG.format(variable=URL_VARIABLE, base=home))
+    url = sa.make_url(database_url()).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
+    os.environ[URL_VARIABLE] = url.render_as_string(hide_password=False)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

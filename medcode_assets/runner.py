@@ -1,0 +1,61 @@
+"""Running the lineage in this process, with a line for each stage as it ends."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import date
+
+import dagster as dg
+from dagster._core.utils import make_new_run_id
+from tqdm import tqdm
+
+from medcode_assets.commands.lineage import RunFailedError
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def run_lineage(first: date, last: date) -> str:
+    """Run `lineage_job` for the received days `first` to `last` in one run; return its id.
+
+    Raises:
+        RunFailedError: a step or a blocking check failed; the message names it.
+    """
+    from medcode_assets.definitions import defs
+
+    job = defs().resolve_job_def("lineage_job")
+    steps = len(job.graph.nodes)
+    run_id = make_new_run_id()
+    problems: list[str] = []
+    with dg.DagsterInstance.get() as instance, tqdm(total=steps, unit="stage", disable=not sys.stderr.isatty()) as bar:
+        began: dict[str, float] = {}
+
+        def follow(event: dg.EventLogEntry, _cursor: str) -> None:
+            step, kind = event.step_key or "", event.dagster_event_type
+            if kind == dg.DagsterEventType.STEP_START:
+                began[step] = time.monotonic()
+                bar.set_description(step)
+            elif kind == dg.DagsterEventType.STEP_SUCCESS:
+                bar.update()
+                bar.write(f"  {step:<12} {time.monotonic() - began[step]:6.1f} s", file=sys.stdout)
+            elif kind == dg.DagsterEventType.STEP_FAILURE and event.dagster_event is not None:
+                error = event.dagster_event.step_failure_data.error
+                cause = error.cause if error is not None and error.cause is not None else error
+                problems.append(f"{step}: {cause.message.strip() if cause is not None else 'failed'}")
+            elif kind == dg.DagsterEventType.ASSET_CHECK_EVALUATION and event.dagster_event is not None:
+                evaluation = event.dagster_event.asset_check_evaluation_data
+                if not evaluation.passed:
+                    problems.append(f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed")
+
+        instance.add_event_listener(run_id, follow)
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise RunFailedError("the run failed: " + "; ".join(problems or ["see `medcode ui`"]))
+    return run_id
