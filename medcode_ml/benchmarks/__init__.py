@@ -1,0 +1,1 @@
+"""Measurements against labelled data: run by hand, never part of a stage."""
