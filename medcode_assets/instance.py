@@ -49,4 +49,6 @@ def prepare() -> Path:
     url = sa.make_url(database_url()).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
     os.environ[URL_VARIABLE] = url.render_as_string(hide_password=False)
     os.environ["DAGSTER_HOME"] = str(home)
+    # A run over many days answers with an event a table and day; written one by one they take longer than the work.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "200")
     return home

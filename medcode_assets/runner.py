@@ -31,7 +31,7 @@ def run_lineage(first: date, last: date) -> str:
     with dg.DagsterInstance.get() as instance, tqdm(total=steps, unit="stage", disable=not sys.stderr.isatty()) as bar:
         began: dict[str, float] = {}
 
-        def follow(event: dg.EventLogEntry, _cursor: str) -> None:
+        def follow(event: dg.EventLogEntry) -> None:
             step, kind = event.step_key or "", event.dagster_event_type
             if kind == dg.DagsterEventType.STEP_START:
                 began[step] = time.monotonic()

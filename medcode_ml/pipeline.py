@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 
 from medcode_ml.codes.release import NoReleaseError, release_on
-from medcode_ml.coding.notes import code_notes as answers_for
 from medcode_ml.intake.folder import FolderSource
 from medcode_ml.intake.gates import gate_pages
 from medcode_ml.intake.page_store import PageWork
@@ -72,6 +71,8 @@ def code_notes(records: Sequence[Record], fallback: date) -> list[dict[str, Any]
 
     Keys that medcode does not know are carried through.
     """
+    from medcode_ml.coding.notes import code_notes as answers_for
+
     ids = [str(n) for n in range(len(records))]
     documents = pd.DataFrame({"document_id": ids, "text": [r["text"] for r in records]})
     answers = answers_for(records, split_documents(documents), fallback)

@@ -168,8 +168,8 @@ def simulate(
 
         medcode simulate --out deliveries --encounters 5000 --pages 0
     """
+    from medcode_ml.simulation.config import NetworkConfig
     from medcode_ml.simulation.delivery import write_delivery
-    from medcode_ml.simulation.network import NetworkConfig
 
     config = NetworkConfig(seed=seed, encounters=encounters, scanned_pages=pages)
     typer.echo(write_delivery(config, out, progress=sys.stderr.isatty()))

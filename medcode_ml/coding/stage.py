@@ -91,8 +91,7 @@ def add_delivered(codes: pd.DataFrame, delivered: pd.DataFrame, encounters: pd.D
                 "document_types": [], "reason": f"came with the record as {row.source_code} ({row.source_system})",
             }
         )  # fmt: skip
-    extra = pd.DataFrame(added, columns=list(codes.columns), dtype=object)
-    return extra if codes.empty else pd.concat([codes, extra], ignore_index=True)
+    return pd.DataFrame([*codes.to_dict("records"), *added], columns=list(codes.columns), dtype=object)
 
 
 def coded_encounters(

@@ -14,11 +14,10 @@ import sqlalchemy as sa
 from medcode_ml.contracts import raw
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.contracts.stage import StageResult
-from medcode_ml.intake.documents import PageWork, read_document_files
+from medcode_ml.intake.documents import page_paths, read_document_files
+from medcode_ml.intake.page_store import PageWork
 from medcode_ml.intake.source import DeliveredFile, Source
 from medcode_ml.store.frames import days_of, replace_partition
-
-BEGINS = ("encounter", "patient", "scanned_record")
 
 
 def run_intake(
@@ -29,12 +28,13 @@ def run_intake(
     Only rows of this source are replaced, so that several sources can deliver on one day. A page that was read before
     is not read again: `work` keeps readings by content hash, so an interrupted run goes on where it ended.
     """
+    _read_ahead(source, start, end, work, progress)
     rows: dict[str, int] = {}
     gates: dict[str, int] = {}
     pages_read = 0
     confidences: list[float] = []
     for day in days_of(start, end):
-        landed = land_day(engine, source, day, work, progress)
+        landed = land_day(engine, source, day, work)
         for name, frame in landed.items():
             rows[name] = rows.get(name, 0) + len(frame)
         for gate in landed["page"]["gate"]:
@@ -48,13 +48,11 @@ def run_intake(
     return StageResult("intake", start, end, rows, figures, (("outcome of the page", "pages"), listing))
 
 
-def land_day(
-    engine: sa.Engine, source: Source, day: date, work: PageWork, progress: bool = False
-) -> dict[str, pd.DataFrame]:
+def land_day(engine: sa.Engine, source: Source, day: date, work: PageWork) -> dict[str, pd.DataFrame]:
     """Land one day and return the rows by raw table."""
     delivered = list(source.read(day))
     frames = _delivered_frames(source.name, delivered)
-    frames["page"] = _pages(source, day, frames, work, progress)
+    frames["page"] = _pages(source, day, frames, work)
     with engine.begin() as connection:
         for name, frame in frames.items():
             table = raw.delivered_tables.get(name, getattr(raw, name, None))
@@ -106,12 +104,20 @@ def _set_aside(source: str, lines: pd.DataFrame) -> pd.DataFrame:
     return lines.assign(set_aside_id=ids, source=source)[names]
 
 
-def _pages(source: Source, day: date, frames: dict[str, pd.DataFrame], work: PageWork, progress: bool) -> pd.DataFrame:
+def _read_ahead(source: Source, start: date, end: date, work: PageWork, progress: bool) -> None:
+    """Read the pages of all days with one set of processes; landing a day then finds its readings in the store."""
+    paths: list[Path] = []
+    for day in days_of(start, end):
+        records = [f.rows for f in source.read(day) if f.table == "scanned_record"]
+        for frame in records:
+            paths += page_paths(frame, lambda file, day=day: source.page_path(day, file))  # type: ignore[misc]
+    work.readings(paths, progress)
+
+
+def _pages(source: Source, day: date, frames: dict[str, pd.DataFrame], work: PageWork) -> pd.DataFrame:
     def path_of(file: str) -> Path:
         return source.page_path(day, file)
 
-    pages = read_document_files(
-        frames["scanned_record"], frames["patient"], frames["encounter"], path_of, work, progress
-    )
+    pages = read_document_files(frames["scanned_record"], frames["patient"], frames["encounter"], path_of, work)
     names = [c.name for c in raw.page.columns if c.name != "received_date"]
     return pages[names]

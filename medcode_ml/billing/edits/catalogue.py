@@ -1,0 +1,91 @@
+"""The catalogue of edits (`edits_catalogue.yaml`) and the one way to raise an edit from it. No rule lives here."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import NamedTuple
+
+import yaml
+
+LEVELS = ("error", "warning", "information")
+EDITED_BY = ("medicare_code_editor", "grouper", "medcode")
+_ENTRY_KEYS = {"edited_by", "editor_name", "level", "sentence", "remedy"}
+
+
+class Edit(NamedTuple):
+    """One edit on a claim. `level` error holds the claim; `code` is dotted, None where no code is concerned."""
+
+    edit: str
+    edited_by: str
+    level: str
+    code: str | None
+    sentence: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    edited_by: str
+    editor_name: str | None
+    level: str
+    sentence: str
+    remedy: str
+
+
+class CatalogueError(ValueError):
+    """The packaged catalogue of edits has a fault."""
+
+
+@lru_cache(maxsize=1)
+def _entries() -> dict[str, _Entry]:
+    text = (resources.files("medcode_ml.billing") / "edits_catalogue.yaml").read_text(encoding="utf-8")
+    entries: dict[str, _Entry] = {}
+    for name, given in yaml.safe_load(text).items():
+        unknown = set(given) - _ENTRY_KEYS
+        if unknown or given.get("level") not in LEVELS or given.get("edited_by") not in EDITED_BY:
+            raise CatalogueError(f"edits_catalogue.yaml, {name}: unknown key, level or edited_by {sorted(unknown)}")
+        entries[name] = _Entry(
+            given["edited_by"], given.get("editor_name"), given["level"], given["sentence"], given["remedy"]
+        )
+    return entries
+
+
+@lru_cache(maxsize=1)
+def names_of_the_editor() -> dict[str, str]:
+    """Medicare Code Editor name -> our name of the edit."""
+    return {entry.editor_name: name for name, entry in _entries().items() if entry.editor_name}
+
+
+def edit_names() -> tuple[str, ...]:
+    """Every edit of the catalogue, in its order."""
+    return tuple(_entries())
+
+
+def words_of(name: str) -> set[str]:
+    """Words in braces that the sentence and remedy of an edit are filled in with."""
+    entry = _entries()[name]
+    return {
+        field for text in (entry.sentence, entry.remedy) for _, field, _, _ in string.Formatter().parse(text) if field
+    }
+
+
+def found(name: str, code: str | None = None, *, edited_by: str | None = None, **words: object) -> Edit:
+    """Raise the edit `name`, about `code`, its sentence filled in with `words`.
+
+    `edited_by` overrides the catalogue where medcode applies the editor's rule itself (outpatient claims).
+
+    Raises:
+        KeyError: no such edit, or a word of its sentence is missing: a fault of the caller.
+    """
+    entry = _entries()[name]
+    return Edit(
+        name,
+        edited_by or entry.edited_by,
+        entry.level,
+        code,
+        entry.sentence.format(code=code, **words).strip(),
+        entry.remedy.format(code=code, **words).strip(),
+    )

@@ -1,0 +1,143 @@
+"""Medicare's inpatient prospective payment, operating and capital, step by step (42 CFR 412 subparts D, F and M).
+
+Every step that yields an amount is rounded to the cent, so that a person can recompute it from the factor rows. Left
+out: new technology add-ons, value-based purchasing and readmission factors, sequestration, the patient's deductible.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+from medcode_ml.billing.pricing.factors import Factor, money, ratio
+from medcode_ml.billing.pricing.terms import Ipps
+from medcode_ml.codes.drg_weights import DrgWeight
+
+ACUTE_TRANSFERS = frozenset({"02", "66", "82", "94"})
+"""Discharge statuses of a transfer to another acute care or critical access hospital (42 CFR 412.4(b))."""
+POST_ACUTE_TRANSFERS = frozenset({"03", "05", "06", "50", "51", "62", "63", "65", "83", "85", "86", "90", "91", "93"})
+"""Discharge statuses to post-acute care: transfers for the post-acute MS-DRGs of Table 5 only (42 CFR 412.4(c))."""
+_NEONATE_TRANSFERRED = "789"
+_BURNS = frozenset({"927", "928", "929", "933", "934", "935"})
+# Alaska and Hawaii: share of the operating cost-of-living adjustment that capital takes (42 CFR 412.316(c)).
+_CAPITAL_COST_OF_LIVING_SHARE = Decimal("0.3152")
+_GAF_PLACES = Decimal("0.0001")
+_ONE = Decimal(1)
+
+
+def transfer_ratio(weight: DrgWeight, status: str | None, length_of_stay: int) -> tuple[Decimal, str]:
+    """Share of the full payment a transferred stay is paid, and why (42 CFR 412.4(f)).
+
+    The per diem is the full payment over the geometric mean length of stay, twice for the first day, never more than
+    the full payment; a special-pay MS-DRG gets half the full payment at once and half the per diem.
+    """
+    acute = status in ACUTE_TRANSFERS and weight.drg != _NEONATE_TRANSFERRED
+    post_acute = status in POST_ACUTE_TRANSFERS and weight.post_acute
+    if not (acute or post_acute):
+        return _ONE, f"discharge status {status} is no transfer for MS-DRG {weight.drg}"
+    if not weight.gmlos:
+        return _ONE, f"MS-DRG {weight.drg} has no geometric mean length of stay: paid in full"
+    per_diem_share = Decimal(length_of_stay + 1) / weight.gmlos
+    kind = "acute transfer" if acute else "post-acute transfer"
+    if post_acute and weight.special_pay:
+        share = (_ONE + per_diem_share) / 2
+        kind += ", special pay: half, and half of (length of stay + 1) / GMLOS"
+    else:
+        share = per_diem_share
+        kind += ": (length of stay + 1) / GMLOS"
+    return ratio(min(_ONE, share)), f"{kind}, at most 1 (42 CFR 412.4)"
+
+
+def price_ipps(
+    terms: Ipps, npi: str | None, weight: DrgWeight, status: str | None, length_of_stay: int, charge: Decimal
+) -> list[Factor]:
+    """Return the factors of an inpatient stay in order of calculation; the last is `expected_payment`.
+
+    Args:
+        terms: rates in force at discharge.
+        npi: the hospital's NPI, for its own figures in the payers file.
+        weight: Table 5 row of the MS-DRG.
+        status: patient discharge status, two digits.
+        length_of_stay: days, at least 1.
+        charge: total charge in US dollars.
+    """
+    own = terms.hospitals.get(npi or "")
+    hospital = own or terms.default_hospital
+    whose = f"hospital {npi} in the payers file" if own else "default hospital of the payers file"
+    wage, living = hospital.wage_index, hospital.cost_of_living
+    labor = terms.labor_share if wage > 1 else terms.labor_share_low_wage
+    area = labor * wage + (1 - labor) * living
+    operating_rate = money(terms.operating_rate * area)
+    operating_drg = money(operating_rate * weight.weight)
+    operating_adjustment = 1 + hospital.operating_ime + hospital.operating_dsh
+    operating = money(operating_drg * operating_adjustment)
+
+    gaf = (wage**terms.capital_wage_exponent).quantize(_GAF_PLACES, ROUND_HALF_UP)
+    capital_living = 1 + _CAPITAL_COST_OF_LIVING_SHARE * (living - 1)
+    capital_adjustment = 1 + hospital.capital_ime + hospital.capital_dsh
+    capital = money(terms.capital_rate * gaf * capital_living * weight.weight * capital_adjustment)
+
+    transferred, why = transfer_ratio(weight, status, length_of_stay)
+    operating_paid, capital_paid = money(operating * transferred), money(capital * transferred)
+
+    both_ccr = hospital.operating_cost_to_charge + hospital.capital_cost_to_charge
+    cost = money(charge * both_ccr)
+    operating_part = hospital.operating_cost_to_charge / both_ccr if both_ccr else _ONE
+    fixed_loss = money(
+        terms.fixed_loss * (operating_part * area + (1 - operating_part) * gaf * capital_living) * transferred
+    )
+    threshold = operating_paid + capital_paid + hospital.uncompensated_care + fixed_loss
+    marginal = terms.burn_marginal_cost_factor if weight.drg in _BURNS else terms.marginal_cost_factor
+    outlier = money(max(Decimal(0), cost - threshold) * marginal)
+    expected = operating_paid + capital_paid + outlier + hospital.uncompensated_care
+    rates = f"payers file: {terms.source}"
+    return [
+        Factor("operating_base_rate", terms.operating_rate, rates),
+        Factor("labor_share", labor, f"{rates}; the wage index is {'above' if wage > 1 else 'not above'} 1"),
+        Factor("wage_index", wage, whose),
+        Factor("cost_of_living", living, whose),
+        Factor(
+            "wage_adjusted_operating_rate",
+            operating_rate,
+            "base rate x (labour share x wage index + (1 - labour share) x cost of living)",
+        ),
+        Factor("drg_weight", weight.weight, f"MS-DRG {weight.drg}, {weight.source}"),
+        Factor("operating_drg_payment", operating_drg, "adjusted rate x weight"),
+        Factor("operating_adjustment", operating_adjustment, f"1 + teaching (IME) + disproportionate share; {whose}"),
+        Factor("operating_payment", operating, "operating DRG payment x adjustment"),
+        Factor("capital_base_rate", terms.capital_rate, rates),
+        Factor(
+            "geographic_adjustment_factor", gaf, f"wage index to the power {terms.capital_wage_exponent}, four decimals"
+        ),
+        Factor("capital_cost_of_living", ratio(capital_living), "1 + 0.3152 x (cost of living - 1)"),
+        Factor("capital_adjustment", capital_adjustment, f"1 + teaching (IME) + disproportionate share; {whose}"),
+        Factor("capital_payment", capital, "capital rate x geographic factor x cost of living x weight x adjustment"),
+        Factor("length_of_stay", Decimal(length_of_stay), "days from admission to discharge, at least 1"),
+        Factor("geometric_mean_length_of_stay", weight.gmlos or Decimal(0), weight.source),
+        Factor("transfer_adjustment", transferred, why),
+        Factor("operating_payment_after_transfer", operating_paid, "operating payment x transfer adjustment"),
+        Factor("capital_payment_after_transfer", capital_paid, "capital payment x transfer adjustment"),
+        Factor("total_charge", charge, "sum of the line charges"),
+        Factor("operating_cost_to_charge", hospital.operating_cost_to_charge, whose),
+        Factor("capital_cost_to_charge", hospital.capital_cost_to_charge, whose),
+        Factor("estimated_cost", cost, "total charge x (operating + capital cost-to-charge ratio)"),
+        Factor("fixed_loss", terms.fixed_loss, rates),
+        Factor(
+            "adjusted_fixed_loss",
+            fixed_loss,
+            "fixed loss x (operating part of cost x area adjustment + capital part x geographic factor) x transfer "
+            "adjustment",
+        ),
+        Factor(
+            "outlier_threshold",
+            threshold,
+            "operating + capital after transfer + uncompensated care + adjusted fixed loss (42 CFR 412.80)",
+        ),
+        Factor("marginal_cost_factor", marginal, f"{rates}; MS-DRG {weight.drg}"),
+        Factor("outlier_payment", outlier, "(estimated cost - threshold) x marginal cost factor, not below 0"),
+        Factor("uncompensated_care", hospital.uncompensated_care, whose),
+        Factor(
+            "expected_payment",
+            expected,
+            "operating + capital after transfer + outlier + uncompensated care; before deductible and sequestration",
+        ),
+    ]

@@ -1,0 +1,1 @@
+"""837 claims: writing interchanges and validating them."""

@@ -1,0 +1,245 @@
+"""Coding a batch: frames of documents and sections in, frames of codes, evidence and queries out; no I/O.
+
+The same function runs in the stage, the command line, the stream and the API.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from medcode_ml.coding.assertion import HYPOTHETICAL, NEGATED
+from medcode_ml.coding.candidates import Candidate
+from medcode_ml.coding.encounter import CodedEncounter, Document
+from medcode_ml.coding.mentions import Section
+from medcode_ml.coding.onset import present_on_admission
+from medcode_ml.coding.ontology import MODEL_VERSION, OntologyCoder
+from medcode_ml.coding.score import score
+
+__all__ = ["MODEL_VERSION", "BatchError", "CodedBatch", "code_batch", "code_notes"]
+
+DOCUMENT_COLUMNS = ("document_id", "encounter_id", "text", "setting", "discharge_date", "document_type")
+SECTION_COLUMNS = ("document_id", "section_number", "section_type", "start_offset", "end_offset")
+CODE_COLUMNS = (
+    "encounter_id", "code", "score", "band", "accepted", "assertion", "poa", "origin", "mention_count", "document_types",
+    "reason",
+)  # fmt: skip
+EVIDENCE_COLUMNS = (
+    "encounter_id", "code", "document_id", "start_offset", "end_offset", "text", "assertion", "section_type", "term",
+)  # fmt: skip
+NOT_CARRYING = frozenset({NEGATED, HYPOTHETICAL})
+QUERY_COLUMNS = ("encounter_id", "query_number", "rule", "codes", "question")
+
+
+class BatchError(ValueError):
+    """A batch cannot be coded as handed over: says what is missing or contradictory."""
+
+
+@dataclass(frozen=True)
+class CodedBatch:
+    """What a batch was coded with.
+
+    Attributes:
+        codes: a row for each encounter and code, accepted or not, best first; the columns of coded.encounter_code.
+        evidence: a row for each mention; the columns of coded.evidence without boxes.
+        queries: the columns of coded.query.
+        encounters: encounter_id, discharge_date, code_set_release, model_version, document_count, code_count, outcome.
+    """
+
+    codes: pd.DataFrame
+    evidence: pd.DataFrame
+    queries: pd.DataFrame
+    encounters: pd.DataFrame
+
+
+def code_batch(documents: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = False) -> CodedBatch:
+    """Code every encounter of `documents`; each in the code set of its discharge date (rule 1).
+
+    Args:
+        documents: document_id, encounter_id, text, setting, discharge_date, document_type or None.
+        sections: document_id, section_number, section_type, start_offset, end_offset; text in none of them is "other".
+        progress: show a bar.
+
+    Raises:
+        BatchError: a column is missing, or the documents of one encounter disagree on setting or discharge date.
+        NoReleaseError: a discharge date lies outside the known releases.
+    """
+    _check(documents, DOCUMENT_COLUMNS, "documents", optional={"document_type"})
+    _check(sections, SECTION_COLUMNS, "sections")
+    by_document = _sections_by_document(sections)
+    codes: list[tuple[Any, ...]] = []
+    evidence: list[tuple[Any, ...]] = []
+    queries: list[tuple[Any, ...]] = []
+    encounters: list[tuple[Any, ...]] = []
+    groups = documents.groupby("encounter_id", sort=True)
+    for encounter_id, group in tqdm(groups, desc="coding", unit="encounter", disable=not progress):
+        setting, day = _facts(str(encounter_id), group)
+        coder = OntologyCoder.for_day(day)
+        coded = coder.code(_documents(group, by_document), setting)
+        texts = dict(zip(group["document_id"], group["text"], strict=True))
+        rows = _code_rows(str(encounter_id), coded, setting)
+        codes.extend(rows)
+        for candidate in coded.candidates.values():
+            evidence.extend(_evidence_rows(str(encounter_id), candidate, texts))
+        queries.extend(
+            (str(encounter_id), number, q.rule, list(q.codes), q.question) for number, q in enumerate(coded.queries, 1)
+        )
+        count = sum(row[4] for row in rows)
+        outcome = "coded" if count else "no_codes"
+        encounters.append((str(encounter_id), day, coder.release, MODEL_VERSION, len(group), count, outcome))
+    return CodedBatch(
+        _frame(codes, CODE_COLUMNS),
+        _frame(evidence, EVIDENCE_COLUMNS),
+        _frame(queries, QUERY_COLUMNS),
+        _frame(
+            encounters,
+            (
+                "encounter_id",
+                "discharge_date",
+                "code_set_release",
+                "model_version",
+                "document_count",
+                "code_count",
+                "outcome",
+            ),
+        ),
+    )
+
+
+def code_notes(notes: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = False) -> list[dict[str, Any]]:
+    """Code single notes into the objects of `medcode code`, in the order of `notes`.
+
+    Args:
+        notes: record_id (unique), text, setting or None, discharge_date.
+        sections: as in `code_batch`, document_id being the record_id.
+        progress: show a bar.
+
+    Returns:
+        Objects {record_id, codes, model_version, code_set_release}; codes are best first, each with its evidence by
+        place in the text.
+    """
+    if notes["record_id"].duplicated().any():
+        twice = notes.loc[notes["record_id"].duplicated(), "record_id"].iloc[0]
+        raise BatchError(f"record_id {twice!r} stands more than once; give every note its own")
+    documents = notes.rename(columns={"record_id": "document_id"})
+    documents = documents.assign(encounter_id=documents["document_id"])
+    if "document_type" not in documents:
+        documents["document_type"] = None
+    batch = code_batch(documents, sections, progress=progress)
+    # an accepted code shows what carries it, not where else its term stands denied
+    accepted = {(r.encounter_id, r.code): r.assertion for r in batch.codes.itertuples(index=False) if r.accepted}
+    spans: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in batch.evidence.sort_values(["start_offset", "end_offset"], kind="stable").itertuples(index=False):
+        if accepted.get((row.encounter_id, row.code)) and row.assertion in NOT_CARRYING:
+            continue
+        place = {"start": int(row.start_offset), "end": int(row.end_offset), "text": row.text}
+        spans.setdefault((row.encounter_id, row.code), []).append(place)
+    codes: dict[str, list[dict[str, Any]]] = {}
+    for row in batch.codes.itertuples(index=False):
+        codes.setdefault(row.encounter_id, []).append(
+            {
+                "code": row.code,
+                "score": float(row.score),
+                "accepted": bool(row.accepted),
+                "band": row.band,
+                "assertion": row.assertion,
+                "evidence": spans.get((row.encounter_id, row.code), []),
+            }
+        )
+    release = dict(zip(batch.encounters["encounter_id"], batch.encounters["code_set_release"], strict=True))
+    return [
+        {
+            "record_id": record,
+            "codes": codes.get(str(record), []),
+            "model_version": MODEL_VERSION,
+            "code_set_release": release[str(record)],
+        }
+        for record in notes["record_id"]
+    ]
+
+
+def _check(frame: pd.DataFrame, columns: tuple[str, ...], name: str, optional: set[str] | None = None) -> None:
+    missing = [c for c in columns if c not in frame.columns and c not in (optional or set())]
+    if missing:
+        raise BatchError(f"{name} lack the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
+
+
+def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
+    # object columns keep dates, lists and None as they are; score, counts and flags get their own type
+    frame = pd.DataFrame(rows, columns=list(columns), dtype=object)
+    numbers = {c: "int64" for c in columns if c.endswith(("_count", "_offset", "_number"))}
+    flags = {"accepted": "bool"} if "accepted" in columns else {}
+    scores = {"score": "float64"} if "score" in columns else {}
+    return frame.astype({**numbers, **flags, **scores})
+
+
+def _sections_by_document(sections: pd.DataFrame) -> dict[str, tuple[Section, ...]]:
+    ordered = sections.sort_values(["document_id", "start_offset", "section_number"], kind="stable")
+    found: dict[str, list[Section]] = {}
+    columns = (ordered[c] for c in ("document_id", "section_type", "start_offset", "end_offset"))
+    for document_id, kind, start, end in zip(*columns, strict=True):
+        found.setdefault(document_id, []).append(Section(kind, int(start), int(end)))
+    return {document_id: tuple(own) for document_id, own in found.items()}
+
+
+def _facts(encounter_id: str, group: pd.DataFrame) -> tuple[str | None, date]:
+    settings, days = group["setting"].dropna().unique(), group["discharge_date"].dropna().unique()
+    if len(days) != 1:
+        raise BatchError(
+            f"encounter {encounter_id} has {len(days) or 'no'} discharge date{'s' * (len(days) != 1)}; "
+            "the code set needs exactly one (rule 1)"
+        )
+    if len(settings) > 1:
+        raise BatchError(f"the documents of encounter {encounter_id} disagree on its setting")
+    return (str(settings[0]) if len(settings) else None), days[0]
+
+
+def _documents(group: pd.DataFrame, sections: dict[str, tuple[Section, ...]]) -> list[Document]:
+    kinds = group["document_type"] if "document_type" in group else [None] * len(group)
+    return [
+        Document(document_id, text, kind if isinstance(kind, str) else None, sections.get(document_id, ()))
+        for document_id, text, kind in zip(group["document_id"], group["text"], kinds, strict=True)
+    ]
+
+
+def _code_rows(encounter_id: str, coded: CodedEncounter, setting: str | None) -> list[tuple[Any, ...]]:
+    rows = []
+    for candidate in coded.candidates.values():
+        places = Counter((s.facts.document_type or "unknown", s.mention.section) for s in candidate.supports)
+        rows.append(
+            (
+                encounter_id,
+                candidate.code,
+                score(candidate),
+                "review" if candidate.accepted else "drop",
+                candidate.accepted,
+                candidate.assertion,
+                present_on_admission(candidate, setting) if candidate.accepted else None,
+                "documents",
+                len(candidate.supports),
+                [[kind, section, count] for (kind, section), count in sorted(places.items())],
+                candidate.reason,
+            )
+        )
+    rows.sort(key=lambda row: (not row[4], -row[2], row[1]))
+    return rows
+
+
+def _evidence_rows(encounter_id: str, candidate: Candidate, texts: dict[str, str]) -> list[tuple[Any, ...]]:
+    seen = set()
+    rows = []
+    for support in candidate.supports:
+        mention, document_id = support.mention, support.facts.document_id
+        place = (document_id, mention.start, mention.end)
+        if place in seen:
+            continue
+        seen.add(place)
+        text = texts[document_id][mention.start : mention.end]
+        said, term = support.judgement.assertion, f"{mention.term} ({mention.kind})"
+        rows.append((encounter_id, candidate.code, *place, text, said, mention.section, term))
+    return rows

@@ -1,0 +1,75 @@
+"""Coding one encounter: the mentions of all its documents become its codes, evidence and queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medcode_ml.coding.accept import CONCLUDING, before_combining, settle_acceptance
+from medcode_ml.coding.candidates import Candidate, Candidates, Support
+from medcode_ml.coding.combine import combine
+from medcode_ml.coding.judgement import DocumentFacts, judge
+from medcode_ml.coding.measurements import AbnormalValue, abnormal_values, measured_mentions
+from medcode_ml.coding.mentions import Mention, Section, read_mentions
+from medcode_ml.coding.queries import Query, conflict_queries, excludes1_queries, finding_queries, laterality_queries
+from medcode_ml.coding.resolve import Resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of an encounter. `sections` ascend; None for `document_type` where nobody says what it is."""
+
+    document_id: str
+    text: str
+    document_type: str | None
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodedEncounter:
+    """Candidates by code, accepted or not, and the queries in order."""
+
+    candidates: Candidates
+    queries: list[Query]
+
+
+def code_encounter(documents: list[Document], setting: str | None, resolver: Resolver) -> CodedEncounter:
+    """Code the `documents` of one encounter in the release of `resolver`.
+
+    The order of `documents` does not change the result.
+    """
+    candidates: Candidates = {}
+    values: list[AbnormalValue] = []
+    for document in sorted(documents, key=lambda d: d.document_id):
+        facts = DocumentFacts(document.document_id, document.document_type, setting)
+        sections = list(document.sections)
+        mentions = [*read_mentions(document.text, sections), *measured_mentions(document.text, sections)]
+        for mention in mentions:
+            _place(candidates, mention, facts, resolver)
+        values.extend(abnormal_values(document.text))
+    for candidate in candidates.values():
+        candidate.settle()
+    concluded = any(s.kind in CONCLUDING for d in documents for s in d.sections)
+    before_combining(candidates, concluded=concluded)
+    combine(candidates, resolver)
+    settle_acceptance(candidates, resolver)
+    queries = [
+        *excludes1_queries(candidates, resolver),
+        *conflict_queries(candidates, resolver),
+        *laterality_queries(candidates, resolver),
+        *finding_queries(candidates, values, resolver),
+    ]
+    return CodedEncounter(candidates, queries)
+
+
+def _place(candidates: Candidates, mention: Mention, facts: DocumentFacts, resolver: Resolver) -> None:
+    for code, chosen in resolver.resolve_all(mention.node, mention.words, mention.side):
+        judgement = judge(mention, code, facts)
+        final = code
+        if judgement.code != code:
+            turned, _ = resolver.resolve(judgement.code, mention.words, mention.side)
+            if turned is None:
+                continue
+            final = turned
+        candidate = candidates.setdefault(final, Candidate(final))
+        candidate.chosen_by_words = candidate.chosen_by_words or chosen or mention.node == final
+        candidate.supports.append(Support(facts, mention, judgement))

@@ -1,0 +1,80 @@
+"""Orientation, skew, noise and grey levels of a page, and the way back to its own pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medcode_ml.intake.opening import PageImage
+from medcode_ml.intake.reading import legibility
+from medcode_ml.intake.repair import measure, repair
+
+
+@pytest.fixture(scope="module")
+def sheet(drawn, note):
+    return drawn(note)
+
+
+@pytest.mark.parametrize("degrees", [-4.7, -2.0, -0.6, 0.0, 0.4, 1.3, 3.0, 5.0])
+def test_skew_is_found_to_a_tenth_of_a_degree(sheet, turn, degrees):
+    repaired = repair(PageImage(np.asarray(turn(sheet, degrees))), legibility)
+    assert repaired.skew == pytest.approx(degrees, abs=0.11)
+    assert repaired.rotation == 0
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_rule_39_every_orientation_is_found(sheet, turn, degrees):
+    repaired = repair(PageImage(np.asarray(turn(sheet, degrees))), legibility)
+    assert repaired.rotation == degrees
+
+
+@pytest.mark.parametrize("text", ["Chest pain resolved.", "No acute distress.\nLungs clear.", "PATIENT CONSENT"])
+@pytest.mark.parametrize("degrees", [90, 180])
+def test_rule_39_orientation_of_pages_with_a_line_or_two(drawn, turn, text, degrees):
+    repaired = repair(PageImage(np.asarray(turn(drawn(text), degrees))), legibility)
+    assert repaired.rotation == degrees
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270, 2.5])
+def test_a_point_of_the_repaired_page_leads_back_to_the_delivered_one(turn, degrees):
+    from PIL import Image
+
+    sheet = Image.new("L", (1200, 1600), 255)
+    sheet.paste(0, (300, 200, 340, 220))  # the one mark on the page
+    delivered = np.asarray(turn(sheet, degrees))
+    repaired = repair(PageImage(delivered), lambda strip: 0.0)
+    y, x = (values.mean() for values in np.nonzero(repaired.pixels < 128))
+    there = repaired.to_delivered @ np.array([x, y, 1.0])
+    true_y, true_x = (values.mean() for values in np.nonzero(delivered < 128))
+    assert there[:2] == pytest.approx((true_x, true_y), abs=1.5)
+
+
+def test_noise_shade_and_faint_ink_are_told_apart(sheet):
+    rng = np.random.default_rng(5)
+    clean = np.asarray(sheet)
+    chance = rng.random(clean.shape)
+    peppered = np.where(chance < 0.01, 0, np.where(chance > 0.99, 255, clean)).astype(np.uint8)
+    grainy = np.clip(clean + rng.normal(0, 25, clean.shape), 0, 255).astype(np.uint8)
+    faint = (170 + clean * (30 / 255)).astype(np.uint8)
+    assert measure(clean)["speckles"] < 5
+    assert measure(clean)["grain"] < 1
+    assert measure(peppered)["speckles"] > 1000
+    assert measure(grainy)["grain"] > 10
+    assert measure(faint)["contrast"] < 40 < 200 < measure(clean)["contrast"]
+
+
+def test_negative_is_turned_positive_and_a_dark_page_is_not(sheet):
+    clean = np.asarray(sheet)
+    negative = repair(PageImage(255 - clean), legibility)
+    assert negative.figures["inverted"] == 1
+    assert np.median(negative.pixels) > 200
+    dim = (40 + clean * (50 / 255)).astype(np.uint8)
+    assert repair(PageImage(dim), legibility).figures["inverted"] == 0
+
+
+def test_a_blank_sheet_is_left_alone():
+    blank = np.full((1650, 1275), 250, np.uint8)
+    repaired = repair(PageImage(blank), legibility)
+    assert (repaired.rotation, repaired.skew) == (0, 0.0)
+    assert repaired.figures["ink_share"] == 0
+    assert np.array_equal(repaired.pixels, blank)
