@@ -30,9 +30,6 @@ compute_logs:
   class: LocalComputeLogManager
   config:
     base_dir: {base}/compute_logs
-concurrency:
-  pools:
-    default_limit: 1
 telemetry:
   enabled: false
 """

@@ -97,7 +97,7 @@ def _lineage(
     found: dict[str, list[dg.TableColumnDep]] = {}
     for name in columns:
         if name in made_of:
-            parents = [tuple(p.rsplit(".", 1)) for p in made_of[name]]
+            parents = [(p.rsplit(".", 1)[0], p.rsplit(".", 1)[1]) for p in made_of[name]]
         else:
             parents = [(t, name) for t in carried if name in metadata.tables[t].columns][:1]
         if parents:

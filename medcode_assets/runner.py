@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 import time
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
@@ -12,6 +15,7 @@ from tqdm import tqdm
 
 from medcode_assets.commands.lineage import RunFailedError
 
+PROCESS = "medcode/process"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
@@ -48,14 +52,42 @@ def run_lineage(first: date, last: date) -> str:
                 if not evaluation.passed:
                     problems.append(f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed")
 
+        _close_killed_runs(instance)
         instance.add_event_listener(run_id, follow)
         result = job.execute_in_process(
             instance=instance,
             run_id=run_id,
-            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat()},
+            tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), PROCESS: _process()},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
     if not result.success:
         raise RunFailedError("the run failed: " + "; ".join(problems or ["see `medcode ui`"]))
     return run_id
+
+
+def _close_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Runs of this command whose process was killed would stand as running for ever: close them as failed."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        process = run.tags.get(PROCESS)
+        if process is None:
+            continue
+        host, pid = process.rsplit(":", 1)
+        if host == socket.gethostname() and not _is_alive(int(pid)):
+            instance.report_run_failed(run, message="the process of this run was killed")
+
+
+def _process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        # A killed process that nobody has collected yet still answers; only Linux tells the difference.
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except ProcessLookupError:
+        return False
+    except (PermissionError, FileNotFoundError):
+        return True
+    return state not in ("Z", "X")

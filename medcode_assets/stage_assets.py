@@ -25,7 +25,7 @@ WHEN_EARLIER_STAGE_MOVES = dg.AutomationCondition.eager().without(dg.AutomationC
 # The nightly delivery is through by ten in the morning, or somebody should look.
 FRESH_BY_TEN = dg.FreshnessPolicy.cron(deadline_cron="0 10 * * *", lower_bound_delta=timedelta(hours=10))
 
-Answer = dg.MaterializeResult | dg.AssetCheckResult
+Answer = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
 def table_specs(

@@ -71,14 +71,24 @@ def code_notes(records: Sequence[Record], fallback: date) -> list[dict[str, Any]
 
     Keys that medcode does not know are carried through.
     """
-    from medcode_ml.coding.notes import code_notes as answers_for
+    from medcode_ml.coding.batch import code_notes as code_frame
 
-    ids = [str(n) for n in range(len(records))]
-    documents = pd.DataFrame({"document_id": ids, "text": [r["text"] for r in records]})
-    answers = answers_for(records, split_documents(documents), fallback)
+    # Numbered here: a file may hold one record_id twice, and each line gets its answer.
+    notes = pd.DataFrame(
+        {
+            "record_id": [str(n) for n in range(len(records))],
+            "text": [r["text"] for r in records],
+            "setting": [r.get("setting") for r in records],
+            "discharge_date": [
+                date.fromisoformat(r["discharge_date"]) if r.get("discharge_date") else fallback for r in records
+            ],
+        },
+        dtype=object,
+    )
+    answers = code_frame(notes, split_documents(notes.rename(columns={"record_id": "document_id"})))
     known = {"record_id", "text", "setting", "discharge_date"}
     return [
-        {**{k: v for k, v in record.items() if k not in known}, **answer}
+        {**{k: v for k, v in record.items() if k not in known}, **answer, "record_id": record["record_id"]}
         for record, answer in zip(records, answers, strict=True)
     ]
 

@@ -7,6 +7,7 @@ change", "not only") take the words away from the trigger inside them.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -26,6 +27,8 @@ _DIRECTIONS = ("before", "after")
 # How many tokens a trigger reaches. Lists of findings are long, so negation reaches far.
 _REACH = {NEGATED: 30, FAMILY: 24, HYPOTHETICAL: 20, HISTORICAL: 12, UNCERTAIN: 16}
 _REACH_BACK = {NEGATED: 10, FAMILY: 10, HYPOTHETICAL: 8, HISTORICAL: 8, UNCERTAIN: 8}
+
+_FURTHEST = max(_REACH.values()) + 8
 
 # A verb after a comma or "and" starts a new statement: "no fever, has a cough".
 _NEW_STATEMENT = word_set(
@@ -110,29 +113,28 @@ def reaches(low: list[str], start: int, end: int, triggers: list[Trigger]) -> li
     The sentence is the tokens `start` up to and without `end`.
     """
     breaks = [t for t in triggers if t.kind == _BREAK]
+    # in a sentence without end there are as many breaks as triggers: they are looked up, not walked
+    starts = [t.start for t in breaks]
+    to_patient = [t.start for t in breaks if low[t.end - 1] in _BACK_TO_PATIENT]
+    ends = [t.end for t in breaks]
     out = []
     for trigger in triggers:
         if trigger.kind == _BREAK:
             continue
         if trigger.direction == "after":
             # the trigger stands before what it speaks of
-            limit = min(end, trigger.end + _REACH[trigger.kind])
-            for other in breaks:
-                if other.start >= trigger.end and (trigger.kind != FAMILY or low[other.end - 1] in _BACK_TO_PATIENT):
-                    limit = min(limit, other.start)
+            stops = to_patient if trigger.kind == FAMILY else starts
+            i = bisect_left(stops, trigger.end)
+            limit = min(end, trigger.end + _REACH[trigger.kind], stops[i] if i < len(stops) else end)
             out.append(Reach(trigger.end, _statement_end(low, trigger, limit), trigger.kind, trigger))
         else:
             if low[trigger.start] == ":" and trigger.end < end and low[trigger.end] not in {",", ".", ";", "\n"}:
                 continue  # "Abdomen: no masses" denies what follows
-            limit = max(start, trigger.start - _REACH_BACK[trigger.kind])
-            for other in breaks:
-                if other.end <= trigger.start:
-                    limit = max(limit, other.end)
+            i = bisect_right(ends, trigger.start)
+            limit = max(start, trigger.start - _REACH_BACK[trigger.kind], ends[i - 1] if i else start)
             if trigger.kind == NEGATED:
                 # "chest pain with infarction ruled out" denies the infarction alone
-                limit = max(
-                    limit, *(i + 1 for i in range(limit, trigger.start) if low[i] in {"with", "without"}), limit
-                )
+                limit = max([limit, *(i + 1 for i in range(limit, trigger.start) if low[i] in {"with", "without"})])
             out.append(Reach(limit, trigger.start, trigger.kind, trigger))
     return out
 
@@ -168,13 +170,20 @@ def _continues_list(low: list[str], comma: int, limit: int) -> bool:
     return False
 
 
+def _place(reach: Reach) -> int:
+    return reach.trigger.start
+
+
 def assertion_of(first: int, last: int, covering: list[Reach]) -> str:
     """The strongest assertion that reaches the tokens `first` up to and without `last`; affirmed when none does.
 
     A term may hold the trigger's own words ("no | history of stroke"): it is reached when it goes beyond them.
+    `covering` stands in text order.
     """
     best = len(STRENGTH) - 1
-    for reach in covering:
+    # no trigger further away than the longest reach can speak of these tokens
+    near = bisect_left(covering, first - _FURTHEST, key=_place)
+    for reach in covering[near : bisect_right(covering, last + _FURTHEST, key=_place)]:
         trigger = reach.trigger
         if trigger.direction == "after":
             meant = trigger.start < first and reach.first < last <= reach.last

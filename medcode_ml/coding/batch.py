@@ -26,8 +26,8 @@ __all__ = ["MODEL_VERSION", "BatchError", "CodedBatch", "code_batch", "code_note
 DOCUMENT_COLUMNS = ("document_id", "encounter_id", "text", "setting", "discharge_date", "document_type")
 SECTION_COLUMNS = ("document_id", "section_number", "section_type", "start_offset", "end_offset")
 CODE_COLUMNS = (
-    "encounter_id", "code", "score", "band", "accepted", "assertion", "poa", "origin", "mention_count", "document_types",
-    "reason",
+    "encounter_id", "code", "score", "band", "accepted", "assertion", "poa", "origin", "mention_count",
+    "document_types", "reason",
 )  # fmt: skip
 EVIDENCE_COLUMNS = (
     "encounter_id", "code", "document_id", "start_offset", "end_offset", "text", "assertion", "section_type", "term",

@@ -33,26 +33,26 @@ _COMMON = frozenset(
     for word in word_set(
         """
         adult child male female disease disorder disorders injury symptom symptoms finding findings lesion mass organ
-        single multiple isolation screening examination history care surgery operation procedure complication dependence
-        abuse use drug alcohol tobacco problem stress sequelae encounter pregnancy normal delivery birth death fetus
-        newborn twin family donor observation aftercare rehabilitation dialysis transplant removal insertion adjustment
-        fitting blood skin bone eye ear lung liver kidney heart brain tissue joint muscle hand foot arm leg head neck
-        trunk thorax abdomen back pelvis knee hip ankle wrist elbow shoulder finger toe thumb acute chronic mild
-        moderate severe recurrent unspecified localized generalized diffuse bathing cooking running walking swimming exercise
-        sport car bus train bicycle tree dog cat knife fire water heat cold contact strain reaction change failure block
-        shock loss deficiency excess obstruction sign hunger thirst stable labile counseling admission retention
-        rotation position presentation exhaustion nevus factor syndrome infant parent sibling spouse student military
-        reading writing mathematics expression recreation hobby discord conflict separation placement reduction
-        enlargement atrophy hypertrophy displacement rupture perforation stenosis stricture calculus polyp cyst
-        prolapse hernia adhesion spasm tear sprain rest posture travel smoke
+        single multiple isolation screening examination history care surgery operation procedure complication
+        dependence abuse use drug alcohol tobacco problem stress sequelae encounter pregnancy normal delivery birth
+        death fetus newborn twin family donor observation aftercare rehabilitation dialysis transplant removal
+        insertion adjustment fitting blood skin bone eye ear lung liver kidney heart brain tissue joint muscle hand
+        foot arm leg head neck trunk thorax abdomen back pelvis knee hip ankle wrist elbow shoulder finger toe thumb
+        acute chronic mild moderate severe recurrent unspecified localized generalized diffuse bathing cooking running
+        walking swimming exercise sport car bus train bicycle tree dog cat knife fire water heat cold contact strain
+        reaction change failure block shock loss deficiency excess obstruction sign hunger thirst stable labile
+        counseling admission retention rotation position presentation exhaustion nevus factor syndrome infant parent
+        sibling spouse student military reading writing mathematics expression recreation hobby discord conflict
+        separation placement reduction enlargement atrophy hypertrophy displacement rupture perforation stenosis
+        stricture calculus polyp cyst prolapse hernia adhesion spasm tear sprain rest posture travel smoke
         """
     )
 )
 _MODIFIERS = word_set(
     """
-    acute chronic and with without or not as needed applicable general other type 1 2 3 4 subacute recurrent mild moderate
-    severe left right bilateral primary secondary unspecified specified late early upper lower anterior posterior medial
-    lateral superior inferior proximal distal initial stage grade bone skin adult child
+    acute chronic and with without or not as needed applicable general other type 1 2 3 4 subacute recurrent mild
+    moderate severe left right bilateral primary secondary unspecified specified late early upper lower anterior
+    posterior medial lateral superior inferior proximal distal initial stage grade bone skin adult child
     """
 )
 # Only a word that is a disease by its ending may stand for a title that said more.
@@ -123,10 +123,10 @@ class Dictionary:
     def find(self, words: list[str], skip: list[bool], lateral: list[bool]) -> list[Hit]:
         """Longest terms in `words`, none overlapping; `skip` words are passed over, `lateral` words may be.
 
-        Longer wins over earlier: "acute kidney injury on chronic kidney disease" gives both diseases.
+        More words win, then the earlier: "Colles fracture of the wrist" is no unspecified fracture of the wrist.
         """
         letters = self.letters(words)
-        found: dict[tuple[int, int], tuple[Entry, ...]] = {}
+        found: dict[tuple[int, int], tuple[int, tuple[Entry, ...]]] = {}
         places = [i for i, s in enumerate(skip) if not s]
         self._collect(letters, places, found)
         if any(lateral):
@@ -134,7 +134,7 @@ class Dictionary:
             self._collect(letters, without, found)
         taken = bytearray(len(words))
         hits = []
-        for (start, end), entries in sorted(found.items(), key=lambda f: (f[0][0] - f[0][1], f[0][0])):
+        for (start, end), (_, entries) in sorted(found.items(), key=lambda f: (-f[1][0], f[0])):
             if taken[start] or taken[end - 1] or any(taken[start:end]):
                 continue
             taken[start:end] = b"\x01" * (end - start)
@@ -142,10 +142,12 @@ class Dictionary:
         hits.sort(key=lambda h: h.start)
         return hits
 
-    def _collect(self, letters: list[str], places: list[int], found: dict[tuple[int, int], tuple[Entry, ...]]) -> None:
+    def _collect(
+        self, letters: list[str], places: list[int], found: dict[tuple[int, int], tuple[int, tuple[Entry, ...]]]
+    ) -> None:
         for end, (length, entries) in self._automaton.iter("".join([letters[i] for i in places])):
             last = end >> 1
-            found.setdefault((places[last - length + 1], places[last] + 1), entries)
+            found.setdefault((places[last - length + 1], places[last] + 1), (length, entries))
 
 
 def _nearest_common(nodes: Iterable[str]) -> str | None:

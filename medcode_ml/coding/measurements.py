@@ -14,7 +14,8 @@ from medcode_ml.coding.mentions import Mention, Section
 _BMI = re.compile(r"\b(?:BMI|body mass index)\b[^\d\n]{0,25}(\d{2}(?:\.\d{1,2})?)(?!\d)", re.IGNORECASE)
 _NIHSS = re.compile(r"\b(?:NIHSS|NIH stroke scale)\b[^\d\n]{0,20}(\d{1,2})(?!\d)", re.IGNORECASE)
 _WEEKS = re.compile(
-    r"\b(\d{1,2})(?:[- ]?(?:and|&)?\s?\d/7)?[- ]weeks?(?:'s?)?[- ](?:of )?(?:pregnan\w*|gestation\w*|intrauterine pregnancy|IUP)",
+    r"\b(\d{1,2})(?:[- ]?(?:and|&)?\s?\d/7)?[- ]weeks?(?:'s?)?[- ]"
+    r"(?:of )?(?:pregnan\w*|gestation\w*|intrauterine pregnancy|IUP)",
     re.IGNORECASE,
 )
 _ADULT_BMI_LOW, _ADULT_BMI_HIGH = 12.0, 90.0
@@ -61,7 +62,7 @@ def _mention(match: re.Match[str], node: str, term: str, sections: list[Section]
 
 @dataclass(frozen=True, slots=True)
 class Analyte:
-    """A laboratory value: names as written, limits beyond which it wants explaining, and the diagnoses that explain it."""
+    """A laboratory value: limits beyond which it wants explaining, what is possible, the diagnoses that explain it."""
 
     name: str
     low: float | None
@@ -101,10 +102,14 @@ _ANALYTES = {
     ),
 }
 _NAMES = {
-    "sodium": "sodium", "na": "sodium", "potassium": "potassium", "magnesium": "magnesium", "hemoglobin": "hemoglobin",
-    "hgb": "hemoglobin", "hb": "hemoglobin", "platelets": "platelets", "platelet count": "platelets", "plt": "platelets",
-    "creatinine": "creatinine", "lactate": "lactate", "lactic acid": "lactate", "glucose": "glucose", "troponin": "troponin",
-}  # fmt: skip
+    **{name: name for name in _ANALYTES},
+    "na": "sodium",
+    "hgb": "hemoglobin",
+    "hb": "hemoglobin",
+    "platelet count": "platelets",
+    "plt": "platelets",
+    "lactic acid": "lactate",
+}
 _VALUE = re.compile(
     r"\b(" + "|".join(sorted(_NAMES, key=len, reverse=True)) + r")\b(?: level| count)?(?: (?:was|is|of|at))?[:=\s]{1,3}"
     r"(\d{1,4}(?:\.\d{1,2})?)(?![\d/%-])",

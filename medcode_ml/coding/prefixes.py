@@ -15,7 +15,7 @@ FROM_OTHERS = ("Z68", "L89", "R29.7", "R40.2", "Z55", "Z56", "Z57", "Z58", "Z59"
 
 @lru_cache(maxsize=8)
 def _table(name: str, header: tuple[str, str]) -> dict[str, str]:
-    return {prefix: value for prefix, value in read_table(name, header)}
+    return {row[0]: row[1] for row in read_table(name, header)}
 
 
 def _longest(table: dict[str, str], code: str) -> str | None:

@@ -141,7 +141,10 @@ class Resolver:
             own = _title_words(node)
             children = [c for c in tabular().children(node) if len(c) < 8 and self.below(c)]
             # what the unspecified brother says as well tells nothing: "of unspecified radius", "of right radius"
-            plain = next((_title_words(c) for c in children if "unspecified" in _title_words(c) - own), frozenset())
+            said = (tabular().title(node) or "").lower().count("unspecified")
+            plain = next(
+                (_title_words(c) for c in children if self._title(c).lower().count("unspecified") > said), frozenset()
+            )
             rows = []
             for child in children:
                 title = _title_words(child)

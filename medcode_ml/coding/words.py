@@ -216,7 +216,8 @@ _SAME = {
 # Four letters with an s are mostly abbreviations (AIDS, ARDS, CRPS, LUTS).
 _SHORT_PLURALS = word_set("eyes legs arms ears ribs lips toes hips jaws utis pvcs pacs cvas tias mis")
 _BRITISH = re.compile(r"ae|oe|isation|ised|our|fibre|sulph|grey|disc|leuco|adenopath")
-_KEEP_S = re.compile(r"(ss|us|is|as|os|ous)$")
+_KEEP_S = re.compile(r"(ss|us|is|os|ous)$")
+_NOT_PLURAL = word_set("pancreas atlas texas christmas alias bias always")
 
 
 @lru_cache(maxsize=300_000)
@@ -231,7 +232,11 @@ def canonical(word: str) -> str:
         for pattern, replacement in _SPELLING:
             out = pattern.sub(replacement, out)
     out = _PLURALS.get(out, out)
-    if (len(out) > 4 or out in _SHORT_PLURALS) and out.endswith("s") and not _KEEP_S.search(out):
+    if (
+        (len(out) > 4 or out in _SHORT_PLURALS)
+        and out.endswith("s")
+        and not (_KEEP_S.search(out) or out in _NOT_PLURAL)
+    ):
         if out.endswith("ies") and len(out) > 5:
             out = out[:-3] + "y"
         elif out.endswith(("sses", "shes", "ches", "xes", "zes")):

@@ -19,6 +19,8 @@ from medcode_ml.filtering.rule import Rule
 
 Check = Callable[[pd.DataFrame, Rule], pd.Series]
 
+_EXPIRED = frozenset({"20", "40", "41", "42"})
+_HOSPICE = frozenset({"50", "51"})
 _LEVEL_ONE = re.compile(r"[0-9]{4}[0-9A-Z]")
 
 
@@ -81,12 +83,14 @@ def between(frame: pd.DataFrame, rule: Rule) -> pd.Series:
 
 
 def death_agrees(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """Discharge status 20 goes with a death on the discharge day or none known; any other with no death before it."""
+    """An expired status goes with a death on the discharge day, any other with a later one; hospice with either."""
 
     def good(status: str, death: date | None, discharge: date | None) -> bool:
         if death is None or discharge is None:
             return True
-        return death == discharge if status == "20" else death >= discharge
+        if status in _EXPIRED:
+            return death == discharge
+        return death > discharge or (death == discharge and status in _HOSPICE)
 
     return _each(frame, rule, good)
 

@@ -34,7 +34,7 @@ GATES = (
     PAGE_COUNT,
 )
 
-BLANK_INK = 0.0015  # share of the sheet under letter-like marks below which a page without words is blank
+BLANK_INK = 0.002  # share of the sheet under letter-like marks below which a page without words is blank
 BLANK_CHARACTERS = 3  # letters and digits surely read, up to which a page with hardly any ink counts as blank
 LOWEST_CONFIDENCE = 65.0  # mean word confidence after repair, 0-100
 HIGHEST_GARBAGE = 0.40  # share of letters in words read with a confidence below 50

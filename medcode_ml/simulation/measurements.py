@@ -101,7 +101,7 @@ def vitals_line(rng: np.random.Generator, stay: Stay, day: int) -> str:
         usual = between(rng, low, high)
         abnormal = stay.scenario.vitals.get(name)
         read[name] = usual if abnormal is None else usual + (between(rng, *abnormal) - usual) * left
-    oxygen = "RA" if read["SpO2"] >= 92 else f"{whole(rng, 2, 6)} L NC"
+    oxygen = "vent FiO2 50%" if stay.ventilated(day) else "RA" if read["SpO2"] >= 92 else f"{whole(rng, 2, 6)} L NC"
     pressure = f"BP {read['SBP']:.0f}/{read['SBP'] * 0.58:.0f}"
     breathing = f"RR {read['RR']:.0f}, SpO2 {read['SpO2']:.0f}% on {oxygen}"
     return f"T {read['T']:.1f} C, HR {read['HR']:.0f}, {pressure}, {breathing}"

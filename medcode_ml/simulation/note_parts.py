@@ -65,6 +65,7 @@ _CHILD_EXAM = {
     "skin": ("no rash",),
 }
 _AS_BEFORE = ("continue home meds", "stable, home regimen", "cont current tx", "resume home meds")
+_GETTING_BETTER = ("improving", "resolving, continue current tx", "much better today", "on track for d/c", "resolving")
 _WOUND = ("ext", "abdomen", "back", "neck", "chest")
 _INPATIENT_ONLY = (
     "IV",
@@ -170,7 +171,7 @@ def social(rng: np.random.Generator, stay: Stay) -> str:
 def exam(rng: np.random.Generator, stay: Stay, style: Style, day: int) -> str:
     """Physical exam, abnormal where the scenario says so while it lasts."""
     normal = _CHILD_EXAM if int(str(stay.context["age"])) < 13 else _NORMAL_EXAM
-    better = stay.days > 0 and day >= max(stay.days - 1, 1) and not stay.performed
+    better = stay.days > 0 and day >= max(stay.days - 1, 1)
     lines = {k: pick(rng, v) for k, v in normal.items()}
     operated = any(p.op.note and p.day < day for p in stay.performed)
     for system, words in stay.scenario.exam.items():
@@ -178,10 +179,12 @@ def exam(rng: np.random.Generator, stay: Stay, style: Style, day: int) -> str:
             lines[system] = pick(
                 rng, ("incision c/d/i, no drainage", "dressing dry and intact, appropriately tender", "site clean")
             )
-        elif better and chance(rng, 0.6):
+        elif better and chance(rng, 0.85):
             lines[system] = f"improved, {pick(rng, normal.get(system, ('no change',)))}"
         else:
             lines[system] = fill(words, stay.context)
+    if stay.ventilated(day):
+        lines.update(general="intubated, sedated", neuro="RASS -2, withdraws to pain, pupils equal")
     if style.new or style.variant == 2:
         return "; ".join(f"{k}: {v}" for k, v in lines.items())
     return "\n".join(f"{k.capitalize() if style.variant == 0 else k.upper()}: {v}" for k, v in lines.items())
@@ -194,6 +197,8 @@ def problems(rng: np.random.Generator, stay: Stay, style: Style, day: int) -> li
         early = number == 0 and day == 0 and stay.days > 1 and chance(rng, 0.1)
         words = said(rng, stay, finding, style, "uncertain" if early else "affirmed")
         plan = fill(_planned(rng, finding, day), stay.context) if finding.dx.plan else ""
+        if plan and stay.days >= 3 and day - finding.dx.day >= 0.6 * stay.days and chance(rng, 0.6):
+            plan = pick(rng, _GETTING_BETTER)
         items.append(f"{words}{pick(rng, (': ', ' - ', ', ')) if plan else ''}{plan}")
     chronic = [f for f in stay.findings if f.chronic and f.dx.place == "history" and f.code[0] != "Z"]
     for finding in chronic[: 2 + style.variant]:

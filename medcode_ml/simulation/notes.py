@@ -99,10 +99,19 @@ def progress_note(rng: np.random.Generator, stay: Stay, style: Style, day: int, 
             "Tolerating diet.",
         ),
     )
+    if stay.ventilated(day):
+        told = pick(
+            rng,
+            (
+                "Remains intubated and sedated.",
+                "On the vent overnight, no new issues.",
+                "Sedation lightened this am, still intubated.",
+            ),
+        )
     arisen = [f for f in stay.findings if f.dx.day == day and day > 0 and f.dx.place == "problem"]
     if arisen:
         told += " New overnight: " + ", ".join(part.said(rng, stay, f, style) for f in arisen) + "."
-    told += f" {part.denial(rng, stay)}" if chance(rng, 0.6) else ""
+    told += f" {part.denial(rng, stay)}" if chance(rng, 0.6) and not stay.ventilated(day) else ""
     text = (
         s("interval", f"HD {day + 1}. {told}")
         + s("vitals", vitals_line(rng, stay, day))
@@ -303,7 +312,8 @@ class Writer:
             if study is not None and kind == "radiology":
                 self._add("radiology_report", 0, self._author("RAD"), radiology_report(rng, stay, study))
             else:
-                self._add("laboratory_report", 0, self._author("PATH"), laboratory_report(rng, stay))
+                drawn = 0 if chance(rng, 0.7) else min(1, stay.days)
+                self._add("laboratory_report", drawn, self._author("PATH"), laboratory_report(rng, stay, drawn))
         room = _MOST - 1 - len(self.documents)
         if room > 0 and stay.scenario.consult and chance(rng, 0.5):
             other = self._author("MED")

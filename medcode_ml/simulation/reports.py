@@ -12,6 +12,8 @@ from medcode_ml.simulation.organisations import Clinician
 from medcode_ml.simulation.stays import Performed, Stay
 from medcode_ml.simulation.wording import Style, fill, mark
 
+_AFTERWARDS = ("To recovery, stable", "Tolerated well, to recovery", "To unit in stable condition")
+
 
 def operative_note(rng: np.random.Generator, stay: Stay, performed: Performed, surgeon: Clinician, style: Style) -> str:
     """Operative note of one procedure."""
@@ -25,7 +27,7 @@ def operative_note(rng: np.random.Generator, stay: Stay, performed: Performed, s
         f"COMPLICATIONS: {pick(rng, ('None', 'none apparent'))}",
         "",
         f"TECHNIQUE: Time out performed, site confirmed. {' '.join(fill(n, stay.context) for n in performed.op.note)}",
-        f"DISPOSITION: {pick(rng, ('To PACU stable', 'Extubated, to recovery', 'To unit in stable condition'))}.",
+        f"DISPOSITION: {pick(rng, _AFTERWARDS)}.",
     ]
     return "\n".join(lines)
 
@@ -39,9 +41,8 @@ def _anesthesia(code: str) -> tuple[str, ...]:
     return ("MAC",) if len(code) < 7 else ("GETA", "General endotracheal")
 
 
-def laboratory_report(rng: np.random.Generator, stay: Stay) -> str:
-    """Laboratory report as a table with reference ranges and flags, cultures beneath."""
-    day = 0 if chance(rng, 0.7) else min(1, stay.days)
+def laboratory_report(rng: np.random.Generator, stay: Stay, day: int) -> str:
+    """Laboratory report of a day as a table with reference ranges and flags, cultures beneath."""
     lines = [
         f"LABORATORY REPORT   collected day {day + 1} 0{whole(rng, 4, 9)}:{whole(rng, 10, 59)}",
         "",

@@ -20,6 +20,7 @@ _CHRONIC = {c.name: c for c in POOL}
 _SEGMENTS = (("2", "ascending colon"), ("3", "transverse colon"), ("4", "descending colon"), ("5", "sigmoid"))
 _THIN = ("E43", "E44", "R64", "Z68", "E66")
 _NO_VITAMIN_D = ("E83", "M80")  # Excludes1 notes at E55 and E83
+_VENTILATION = {"5A1935Z": 18, "5A1945Z": 60, "5A1955Z": 120}
 _SPECIALTY = {
     "ORTHO": "ORTHO",
     "NSURG": "SURG",
@@ -93,6 +94,10 @@ class Stay:
         """Nights in hospital; 0 for a visit."""
         return (self.discharge - self.admission).days
 
+    def ventilated(self, day: int) -> bool:
+        """True while the patient is on the ventilator."""
+        return day * 24 < _ventilated_hours(self.performed)
+
     @property
     def encounter_number(self) -> str:
         """The hospital's account number."""
@@ -101,6 +106,11 @@ class Stay:
     def code_of(self, finding: Finding) -> str:
         """The code of the encounter that reports a finding."""
         return self.became.get(finding.code, finding.code)
+
+
+def _ventilated_hours(performed: tuple[Performed, ...]) -> int:
+    """Hours on the ventilator as the procedure codes tell them, 0 without one."""
+    return max((_VENTILATION.get(p.code, 0) for p in performed), default=0)
 
 
 def _excluded(chronic: Chronic, without: tuple[str, ...]) -> bool:
@@ -185,7 +195,9 @@ def length_of_stay(rng: np.random.Generator, scenario: Scenario) -> int:
     return round(float(rng.triangular(low, mode, high))) if high > low else low
 
 
-def _units(rng: np.random.Generator, scenario: Scenario, days: int) -> tuple[tuple[str, int, int], ...]:
+def _units(
+    rng: np.random.Generator, scenario: Scenario, days: int, ventilated: int
+) -> tuple[tuple[str, int, int], ...]:
     if scenario.setting == "outpatient":
         return ()
     ward = {
@@ -206,8 +218,9 @@ def _units(rng: np.random.Generator, scenario: Scenario, days: int) -> tuple[tup
     found: list[tuple[str, int, int]] = []
     if scenario.admission_type in ("1", "5") and scenario.service != "OB":
         found.append(("Emergency Department", 0, whole(rng, 3, 10)))
-    if chance(rng, scenario.icu):
+    if chance(rng, scenario.icu) or ventilated:
         intensive = min(whole(rng, 20, 90) if scenario.icu < 1 else whole(rng, 24, 24 * max(1, days // 2 + 1)), hours)
+        intensive = min(max(intensive, ventilated and ventilated + 20), hours)
         found.append(
             (
                 {
@@ -280,6 +293,7 @@ def draw_stay(
     cultures += [(s, o, f.dx.day) for f in findings for s, o in f.dx.cultures]
     wanted = _SPECIALTY.get(scenario.service, "MED")
     fitting = [c for c in staff if c.field == wanted] or [c for c in staff if c.field == "MED"]
+    performed = _procedures(rng, scenario, findings, context, days)
     visit = scenario.setting == "outpatient"
     arrived = whole(rng, 8, 16) if visit else whole(rng, 5, 7) if scenario.admission_type == "3" else whole(rng, 0, 23)
     return Stay(
@@ -296,10 +310,10 @@ def draw_stay(
         attending=pick(rng, fitting),
         context=context,
         findings=tuple(findings),
-        performed=_procedures(rng, scenario, findings, context, days),
+        performed=performed,
         drugs=tuple(dict.fromkeys((fill(d, context), day) for d, day in drugs)),
         cultures=tuple((fill(s, context), o, day) for s, o, day in cultures),
-        units=_units(rng, scenario, days),
+        units=_units(rng, scenario, days, _ventilated_hours(performed)),
         services=(scenario.service, "MED")
         if scenario.service == "MICU" or (scenario.service in ("ORTHO", "NSURG") and days > 4 and chance(rng, 0.3))
         else (scenario.service,),

@@ -25,6 +25,7 @@ class RunFigures:
     codes_accepted: int
     evidence: int
     queries: int
+    grouped: int
     claims_ready: int
     claims_held: int
     held: tuple[tuple[str, int], ...]
@@ -73,6 +74,7 @@ def run_figures(engine: sa.Engine, first: date, last: date) -> RunFigures:
             codes_accepted=count("coded.encounter_code", "accepted"),
             evidence=count("coded.evidence"),
             queries=count("coded.query"),
+            grouped=count("billed.claim", "drg NOT IN ('998', '999')"),
             claims_ready=count("billed.claim", "status = 'ready'"),
             claims_held=count("billed.claim", "status = 'held'"),
             held=listed(
