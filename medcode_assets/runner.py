@@ -52,6 +52,8 @@ def run_lineage(first: date, last: date) -> str:
                 if not evaluation.passed:
                     problems.append(f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()} failed")
 
+        # Without it the storage opens a connection for every event, and a run over many days writes thousands.
+        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
         _close_killed_runs(instance)
         instance.add_event_listener(run_id, follow)
         result = job.execute_in_process(

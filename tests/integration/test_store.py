@@ -153,7 +153,7 @@ def test_a_killed_server_starts_again_and_has_lost_nothing(tmp_path: Path) -> No
                 ),
             )
         engine.dispose()
-        pid = int((tmp_path / "home/postgres/data/postmaster.pid").read_text().splitlines()[0])
+        pid = int((server._data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGKILL)
         time.sleep(0.3)
         again = make_engine(server.ensure())
