@@ -1,7 +1,8 @@
 """Documents split into sections with a normalised type, by their headings.
 
-A heading is a known phrase at the start of a line, followed by a colon, a dash or the end of the line; text before the
-first heading, and text of a document without headings, is a section of type `other`.
+A heading is a known phrase at the start of a line, followed by a colon, a dash or the end of the line (short ones in
+capitals or underlined); text before the first heading, text after a one-paragraph section without heading of its own,
+and text of a document without headings, are sections of type `other`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ HEADINGS: dict[str, tuple[str, ...]] = {
                     "medications on admission", "admission medications", "outpatient medications",
                     "medications prior to admission", "current meds", "medication list", "scheduled medications",
                     "inpatient medications"),
-    "allergies": ("allergies", "allergy", "drug allergies", "nkda", "all", "medication allergies"),
+    "allergies": ("allergies", "allergy", "drug allergies", "all", "medication allergies"),
     "review_of_systems": ("review of systems", "ros"),
     "vital_signs": ("vital signs", "vitals", "vs"),
     "physical_exam": ("physical exam", "physical examination", "exam", "pe", "objective", "o", "examination", "general",
@@ -90,8 +91,10 @@ HEADINGS: dict[str, tuple[str, ...]] = {
 
 SECTION_TYPES: tuple[str, ...] = (*HEADINGS, "other")
 
-# One and two-letter headings are headings only with a colon: "A" or "PE" alone at a line's start is a word.
-_SHORT = 3
+# Sections that clinicians write in one paragraph: what follows a blank line without a heading is not theirs.
+ONE_PARAGRAPH = frozenset({"allergies", "family_history", "social_history", "vital_signs", "chief_complaint"})
+_GAP = re.compile(r"\n[ \t]*\n")
+_UNDERLINE = re.compile(r"[ \t]*\r?\n[ \t]*[-=_*~]{2,}[ \t]*(?=\r?\n|$)")
 
 
 @dataclass(frozen=True)
@@ -109,16 +112,27 @@ def split_text(text: str) -> list[Section]:
     found: list[tuple[int, int, str, str]] = []
     for match in _pattern().finditer(text):
         phrase = " ".join(match["phrase"].lower().split())
-        if not match["colon"] and len(phrase) < _SHORT:
-            continue
-        found.append((match.start("phrase"), match.end(), _types()[phrase], match["phrase"]))
+        end = match.end()
+        if not match["colon"]:
+            underline = _UNDERLINE.match(text, end)
+            end = underline.end() if underline else end
+            # A short word alone on its line is a heading when it is written as one: in capitals or underlined.
+            letters = match["phrase"]
+            if underline is None and (len(letters) == 1 or (len(letters) < 4 and not letters.isupper())):
+                continue
+        found.append((match.start(), end, _types()[phrase], match["phrase"]))
     sections: list[Section] = []
     first = found[0][0] if found else len(text)
     if text[:first].strip():
         sections.append(Section("other", "", 0, first))
     for number, (_, body, section_type, heading) in enumerate(found):
         end = found[number + 1][0] if number + 1 < len(found) else len(text)
-        sections.append(Section(section_type, heading, body, end))
+        gap = _GAP.search(text, body + len(text[body:]) - len(text[body:].lstrip()), end)
+        if section_type in ONE_PARAGRAPH and gap is not None and text[gap.end() : end].strip():
+            sections.append(Section(section_type, heading, body, gap.start()))
+            sections.append(Section("other", "", gap.end(), end))
+        else:
+            sections.append(Section(section_type, heading, body, end))
     return sections
 
 

@@ -198,7 +198,8 @@ def test_a_second_run_changes_nothing(network: Network) -> None:
     files = {p: p.read_bytes() for p in (network.home / "outbox").rglob("*.x12")}
     done = network.medcode("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert contents(network.engine()) == before
+    after = contents(network.engine())
+    assert [table for table in before if after[table] != before[table]] == []
     assert {p: p.read_bytes() for p in (network.home / "outbox").rglob("*.x12")} == files
 
 
@@ -221,7 +222,8 @@ def test_a_run_killed_at_any_point_and_run_again_gives_the_same_tables(
             process.wait()
         done = killed.medcode("run")
         assert done.returncode == 0, done.stdout + done.stderr
-        assert contents(killed.engine()) == whole
+        again = contents(killed.engine())
+        assert [table for table in whole if again[table] != whole[table]] == []
     finally:
         killed.server.remove()
 
