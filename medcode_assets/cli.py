@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from medcode_assets.commands import lineage, records
+from medcode_assets.commands import dictionary, lineage, records
 
 app = typer.Typer(
     name="medcode",
@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 for command in (
     lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.release, lineage.export,
-    lineage.simulate, records.code, records.rank, records.bill,
+    lineage.simulate, dictionary.dictionary, records.code, records.rank, records.bill,
 ):  # fmt: skip
     app.command()(command)
 app.command("read-page")(records.read_page)
@@ -34,6 +34,7 @@ def main() -> None:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     """What a person can put right: each message says what, where, and what to do."""
+    from medcode_assets.commands.dictionary import UnknownSchemaError
     from medcode_assets.commands.jsonlines import InputFileError
     from medcode_assets.commands.lineage import RunFailedError
     from medcode_assets.commands.records import ModelFolderError
@@ -45,6 +46,6 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_ml.store.views import ReaderRoleError
 
     return (
-        InputFileError, ModelFolderError, RunFailedError, UnknownRecordError, PayersFileError, DeliveryError,
-        DatabaseUrlError, EmbeddedServerError, ReaderRoleError,
+        InputFileError, ModelFolderError, RunFailedError, UnknownRecordError, UnknownSchemaError, PayersFileError,
+        DeliveryError, DatabaseUrlError, EmbeddedServerError, ReaderRoleError,
     )  # fmt: skip
