@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from medcode_ml.codes.codeset import CodeSet
 from medcode_ml.codes.release import NoReleaseError, release_on
-from medcode_ml.coding.batch import MODEL_VERSION, CodedBatch, code_batch
+from medcode_ml.coding.batch import MODEL_VERSION, code_batch
 from medcode_ml.coding.boxes import page_boxes
 from medcode_ml.contracts import coded, filtered, mapped, raw
 from medcode_ml.contracts.stage import StageResult
@@ -165,6 +165,3 @@ def _boxes(connection: sa.Connection, day: date, evidence: pd.DataFrame) -> list
     )
     words = {row.page_id: row.words for row in connection.execute(query)}
     return page_boxes(evidence, places, words)
-
-
-__all__ = ["CodedBatch", "add_delivered", "code_day", "coded_encounters", "run_coding"]
