@@ -39,6 +39,8 @@ def run(
     """
     configure_logging("WARNING")
     began = time.monotonic()
+    if start and end:
+        _refuse_days_without_partition(start.date(), end.date())
     from medcode_assets.instance import prepare
     from medcode_assets.runner import run_lineage
     from medcode_ml.pipeline import configured_source
@@ -48,9 +50,20 @@ def run(
     delivered = source.received_dates()
     first = start.date() if start else min(delivered, default=settings().first_day)
     last = end.date() if end else max(delivered, default=first)
+    _refuse_days_without_partition(first, last)
     typer.echo(f"source {source.name}: {len(delivered)} days with deliveries, running {first} to {last}")
     run_lineage(first, last)
     print_report(first, last, seconds=time.monotonic() - began)
+
+
+def _refuse_days_without_partition(first: date, last: date) -> None:
+    earliest, today = settings().first_day, datetime.now(UTC).date()
+    if first > last:
+        raise RunFailedError(f"the first day {first} lies after the last day {last}: swap --from and --to")
+    if first < earliest:
+        raise RunFailedError(f"{first} lies before the first partition {earliest}: set MEDCODE_FIRST_DAY={first}")
+    if last > today:
+        raise RunFailedError(f"{last} lies in the future: a delivery's folder is named after the day it was received")
 
 
 def status() -> None:

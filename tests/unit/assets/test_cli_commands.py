@@ -101,6 +101,9 @@ def test_bill_names_what_the_claim_lacks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (("run", "--from", "2026-10-02", "--to", "2026-10-01"), "swap --from and --to"),
+        (("run", "--from", "2020-10-02", "--to", "2020-10-03"), "set MEDCODE_FIRST_DAY=2020-10-02"),
+        (("run", "--from", "2026-10-02", "--to", "2999-10-03"), "lies in the future"),
         (("code", "--in", "absent.jsonl", "--out", "o.jsonl"), "absent.jsonl: No such file"),
         (("code", "--in", "absent.jsonl", "--out", "no/such/folder/o.jsonl"), "there is no such folder"),
         (("rank", "--in", "x", "--out", "y", "--model", "m"), "no trained models"),

@@ -34,7 +34,7 @@ def test_each_malformed_line_has_its_number_and_reason(tmp_path: Path) -> None:
     written, refused = run(tmp_path, data)
     assert [w["record_id"] for w in written] == ["a", "b"]
     assert [(r["line"], r["reason"].split(";")[0]) for r in refused] == [
-        (2, "not JSON at character 15"),
+        (2, "not JSON at character 16"),
         (3, "not UTF-8 at byte 0"),
         (4, "not a JSON object"),
         (5, "without record_id"),
