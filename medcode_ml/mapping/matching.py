@@ -16,7 +16,14 @@ from medcode_ml.codes.crosswalk import Kind
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.mapping import values
 from medcode_ml.mapping.crosswalk import crosswalk_codes
-from medcode_ml.mapping.identity import document_id, encounter_id, folded_number, patient_id, record_hash
+from medcode_ml.mapping.identity import (
+    document_id,
+    encounter_id,
+    folded_number,
+    normal_number,
+    patient_id,
+    record_hash,
+)
 
 _TEXT = values.words
 
@@ -151,6 +158,7 @@ def _patients(day: MappedDay, raw: pd.DataFrame) -> pd.DataFrame:
     for _, row in frame[frame.duplicated("patient_id")].iterrows():
         day.set_aside("patient", row, "one_number_two_spellings", "another patient row has this number")
     frame = frame.drop_duplicates("patient_id")
+    frame["mrn"] = [normal_number(m) for m in frame["mrn"]]
     return _shaped(frame, "patient")
 
 
@@ -194,7 +202,9 @@ def _encounters(day: MappedDay, raw: pd.DataFrame, patients: pd.DataFrame, known
             "encounter", row, "unknown_patient",
             "no patient of this hospital has the record number; deliver the patient",
         )  # fmt: skip
-    return _shaped(frame[~received & ~spelled & ~unknown], "encounter")
+    kept = frame[~received & ~spelled & ~unknown].copy()
+    kept["encounter_number"] = [normal_number(n) for n in kept["encounter_number"]]
+    return _shaped(kept, "encounter")
 
 
 def _documents(
