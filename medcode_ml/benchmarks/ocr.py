@@ -3,10 +3,10 @@
     python -m medcode_ml.benchmarks.ocr [--pages N] [--seed N]
 
 Every page is drawn clean and with each fault, in the fonts and resolutions of the network (150 to 200 dpi, DejaVu), and
-read in this process, one thread. Character error is the edit distance between the text read and the text printed, header
-included, divided by the length printed, after folding whitespace: 0.01 is one wrong character in a hundred. Rows of
-dashes under headings are rules, not text, and left out on both sides. Means over pages with a 95% bootstrap interval by
-page.
+read in this process, one thread. Character error is the edit distance between the text read and the text printed,
+header included, divided by the length printed, after folding whitespace: 0.01 is one wrong character in a hundred. Rows
+of dashes under headings are rules, not text, and left out on both sides. Means over pages with a 95% bootstrap interval
+by page.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _pages(seed: int) -> Iterator[Page]:
 
 
 def character_error(read: str, printed: str) -> float:
-    """Edit distance by printed length, rules left out and whitespace folded; may exceed 1 where more was read than stands there."""
+    """Edit distance by printed length, rules left out and whitespace folded; over 1 where far too much was read."""
     read, printed = (" ".join(_RULE.sub(" ", text).split()) for text in (read, printed))
     return Levenshtein.distance(read, printed) / max(len(printed), 1)
 

@@ -94,7 +94,8 @@ def _judge(page: pd.Series, filed: Filed | None) -> tuple[str, str] | None:
     sure = sum(sum(c.isalnum() for c in w["text"]) for w in words if w["confidence"] >= SURE)
     if sure <= BLANK_CHARACTERS and ink < BLANK_INK:
         return BLANK_PAGE, (
-            f"The page is blank: letter-like marks cover {ink:.2%} of it (under {BLANK_INK:.2%}) and {sure} characters were read. "
+            f"The page is blank: letter-like marks cover {ink:.2%} of it (under {BLANK_INK:.2%}) and {sure} characters "
+            "were read. "
             "Nothing to do unless the sender expected writing on it."
         )
     garbage = float(quality.get("garbage_share", 0.0))

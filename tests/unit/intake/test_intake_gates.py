@@ -47,8 +47,8 @@ def good(sheet):
 @pytest.fixture(scope="module")
 def other_text(header):
     return (
-        f"{header}\n\nPROGRESS NOTE\n\nOvernight the patient was comfortable. Oxygen was weaned to room air and she walked"
-        "\nin the corridor with physical therapy. Urine output was two liters. Potassium 3.4, replaced by"
+        f"{header}\n\nPROGRESS NOTE\n\nOvernight the patient was comfortable. Oxygen was weaned to room air and she"
+        "\nwalked in the corridor with physical therapy. Urine output was two liters. Potassium 3.4, replaced by"
         "\nmouth. Plan: continue diuresis, repeat the basic metabolic panel tomorrow morning."
     )
 
@@ -77,7 +77,8 @@ def test_rule_39_blank_pages(drawn):
         punched[y - 18 : y + 18, 30:66] = 40
     rows = [row(f"b{n}", p) for n, p in enumerate((white, dusty, grainy, framed, punched))]
     assert gates(*rows) == ["blank_page"] * 5
-    assert gates(row("words", drawn("This page is intentionally left blank.")), row("one", drawn("Page 3 of 4"))) == [None] * 2
+    few_words = [row(text, drawn(text)) for text in ("This page is intentionally left blank.", "Page 3 of 4")]
+    assert gates(*few_words) == [None, None]
 
 
 def test_rule_39_unreadable_pages_are_told_from_blank_ones(sheet, good):
@@ -110,7 +111,7 @@ def test_rule_39_the_same_sheet_scanned_again_is_a_near_duplicate(good, sheet, t
     again = {
         "skewed": lambda: turn(sheet, 1.7),
         "upside_down": lambda: turn(sheet, 180),
-        "faint_and_noisy": lambda: np.clip(120 + pixels * 0.4 + rng.normal(0, 8, pixels.shape), 0, 255).astype(np.uint8),
+        "faint_and_noisy": lambda: np.clip(120 + pixels * 0.4 + rng.normal(0, 8, pixels.shape), 0, 255).astype("uint8"),
         "smaller": lambda: sheet.resize((900, 1165)),
     }[fault]()
     assert gates(good, row("again", again)) == [None, "duplicate_page"]

@@ -1,4 +1,4 @@
-"""The driver: a row for every page and every file, the same for any number of workers, and a page that hangs is cut off."""
+"""The driver: a row for every page and file, the same for any number of workers; a page that hangs is cut off."""
 
 from __future__ import annotations
 
@@ -24,10 +24,8 @@ def delivery(tmp_path_factory, drawn, turn, note, header) -> list[tuple[str, Pat
     sheet = drawn(short)
     sheet.save(folder / "plain.png", dpi=(150, 150))
     turn(sheet, 90).save(folder / "turned.jpg", quality=80)
-    drawn("Second sheet of the fax, signed and dated.").convert("1").save(folder / "second.tif")
-    sheet.convert("1").save(
-        folder / "fax.tif", compression="group4", save_all=True, append_images=[drawn("Second sheet of the fax.").convert("1")]
-    )
+    second = drawn("Second sheet of the fax.").convert("1")
+    sheet.convert("1").save(folder / "fax.tif", compression="group4", save_all=True, append_images=[second])
     (folder / "cut.png").write_bytes((folder / "plain.png").read_bytes()[:4000])
     sheet.save(folder / "open.pdf", "PDF", resolution=150)
     writer = pypdf.PdfWriter(clone_from=folder / "open.pdf")
@@ -66,7 +64,8 @@ def test_page_ids_are_the_callers_to_choose(delivery):
 
 def test_json_rows_have_the_shape_of_read_page_and_gates_can_follow(alone):
     gated = gate_pages(alone)
-    assert list(gated["gate"].fillna("")) == ["", "locked_file", "duplicate_page", "", "duplicate_page"] + ["broken_file"] * 2
+    set_aside = ["", "locked_file", "duplicate_page", "", "duplicate_page", "broken_file", "broken_file"]
+    assert list(gated["gate"].fillna("")) == set_aside
     rows = json.loads(json.dumps(page_rows_to_json(gated)))
     first, locked = rows[0], rows[1]
     assert set(first) == {"file", "page", "page_id", "text", "words", "rotation", "quality", "seconds"}

@@ -39,7 +39,14 @@ def _noisy(pixels: np.ndarray, grain: float, specks: float) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("fault", "limit"),
-    [("skew", 0.01), ("turned_and_skewed", 0.01), ("faint", 0.01), ("half_size", 0.01), ("noise", 0.02), ("both", 0.04)],
+    [
+        ("skew", 0.01),
+        ("turned_and_skewed", 0.01),
+        ("faint", 0.01),
+        ("half_size", 0.01),
+        ("noise", 0.02),
+        ("both", 0.04),
+    ],
 )
 def test_faulty_pages_are_repaired_before_they_are_read(sheet, turn, errors, said, fault, limit):
     made = {
@@ -76,7 +83,7 @@ def test_words_lie_where_they_are_printed_and_where_the_text_says(sheet, turn, d
     assert (ink & covered).sum() > 0.98 * ink.sum()
     assert covered.mean() < 0.3
     # one known word: its box on the turned sheet holds the ink of that word and little else
-    (word,) = [w for w in reading.words if w["text"].startswith("furosemide") and "40" in reading.text[w["end"] : w["end"] + 4]]
+    (word,) = [w for w in reading.words if w["text"] == "furosemide" and reading.text[w["end"] :].startswith(" 40")]
     x0, y0, x1, y1 = word["box"]
     long, short = sorted((x1 - x0, y1 - y0), reverse=True)
     assert 80 < long < 180
@@ -117,6 +124,29 @@ def test_columns_of_prose_are_read_one_after_the_other(note, errors):
 def test_paragraphs_are_separated_by_a_blank_line(sheet, said):
     reading = read_page(PageImage(np.asarray(sheet)))
     assert [p.split()[0] for p in reading.text.split("\n\n")] == [p.split()[0] for p in said.split("\n\n")]
+
+
+def test_headings_with_a_row_of_dashes_beneath_are_read(drawn, errors):
+    parts = ["Present Illness", "Meds on Admission", "Examination", "Assessment and Plan", "Data"]
+    printed = "\n\n".join(f"{part}\n{'-' * len(part)}\nNo change since the last visit." for part in parts)
+    for font in ("DejaVuSans.ttf", "DejaVuSansMono.ttf"):
+        read = read_page(PageImage(np.asarray(drawn(printed, 150, 10, font)))).text
+        without_rules = "\n".join(line for line in printed.split("\n") if not line.startswith("--"))
+        assert errors(read, without_rules) <= 0.01, font
+
+
+def test_items_of_a_numbered_list_keep_their_numbers(drawn, errors):
+    items = ["gout", "anxiety", "DM2 with polyneuropathy", "on metformin", "current smoker", "prior CVA", "asthma"]
+    printed = "Past Medical History\n" + "\n".join(f"{n}. {item}" for n, item in enumerate(items, 1))
+    assert errors(read_page(PageImage(np.asarray(drawn(printed, 200, 10, "DejaVuSansMono.ttf")))).text, printed) <= 0.02
+
+
+def test_a_page_of_noise_is_given_up_instead_of_read_for_a_minute():
+    rng = np.random.default_rng(7)
+    chance = rng.random((1650, 1275))
+    reading = read_page(PageImage(np.where(chance < 0.25, 0, np.where(chance > 0.75, 255, 200)).astype(np.uint8)))
+    assert reading.confidence < 65
+    assert reading.seconds < 30
 
 
 def test_a_page_without_writing_has_no_words():
