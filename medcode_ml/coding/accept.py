@@ -11,6 +11,13 @@ from medcode_ml.coding.prefixes import integral_rows
 from medcode_ml.coding.resolve import Resolver
 
 _WEIGHT = ("E66", "E43", "E44", "E45", "E46", "R63.4", "R63.5", "R63.6", "E40", "E41", "E42", "R64", "E65", "F50")
+# Infections that ask for their organism beside them.
+_LOCAL_INFECTIONS = (
+    "E10.62", "E10.69", "E11.62", "E11.69", "G00", "G06", "H", "I33", "I76", "J0", "J12", "J15", "J16", "J18", "J2",
+    "J44.0", "J85", "J86", "J9", "K35", "K61", "K65", "K75.0", "K8", "L0", "L89", "L97", "L98.4", "M00", "M46", "M86",
+    "N10", "N12", "N15.1", "N3", "N41", "N45", "N61", "N7", "O23", "O86", "R78.81", "T80.2", "T81.4", "T82.6", "T82.7",
+    "P3", "T83.5", "T84.5", "T84.6", "T85.7",
+)  # fmt: skip
 _DIABETES = ("E08", "E09", "E10", "E11", "E13", "O24")
 
 # Codes of a general kind that say nothing beside a specific one: (general, specific ones, why).
@@ -32,6 +39,17 @@ _GENERAL: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
     (("Z87.891",), ("F17.2", "Z72.0"), "the patient smokes"),
     (("J40",), ("J44", "J20", "J42"), "the bronchitis is named"),
     (("I25.9",), ("I25.1", "I25.5", "I25.2"), "the coronary disease is named"),
+    (("I48.91",), ("I48.0", "I48.1", "I48.2"), "the kind of fibrillation is named"),
+    (("N12",), ("N10", "N11"), "the pyelonephritis is named"),
+    (("J11",), ("J09", "J10"), "the influenza virus is identified"),
+    (("J40",), ("J09", "J10", "J11"), "the influenza takes in its bronchitis"),
+    (("A49.0",), ("A41.0", "B95.6", "J15.21"), "the infection is named by its place"),
+    (("A41.50",), ("A41.51", "A41.52", "A41.53"), "the organism is named"),
+    (("I21.3",), ("I21.0", "I21.1", "I21.2", "I21.4"), "the infarction is named by its place"),
+    (("L03.90",), ("L03.1", "L03.2", "L03.3", "L03.8"), "the cellulitis is named by its place"),
+    (("F10.20", "F10.10"), ("F10.22", "F10.23", "F10.21"), "the dependence is named with what it does"),
+    (("K46.9",), ("K40", "K41", "K42", "K43", "K44"), "the hernia is named"),
+    (("R78.81",), ("A40", "A41"), "the sepsis takes in its bacteremia"),
     (("A41.9",), ("A41.0", "A41.5", "A40", "A41.81", "A41.1"), "the organism is named"),
     (("E66.9",), ("E66.0", "E66.81", "E66.2"), "the obesity is named by its degree"),
     (("D64.9",), ("D50", "D62", "D63", "D51", "D52", "D57", "D61", "D64.81", "D59"), "the anemia is named"),
@@ -55,17 +73,24 @@ _GENERAL: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
 # Sections that hold the provider's own conclusions.
 CONCLUDING = frozenset({"assessment_plan", "impression", "discharge_diagnoses", "postoperative_diagnosis"})
 _ASSESSED = CONCLUDING | {"hospital_course", "problem_list", "other"}
+_IMPLANTED = ("Z95.1", "Z95.5", "Z95.0", "Z96.641", "Z96.642", "Z96.651", "Z96.652")
+_PAST = frozenset({"past_medical_history", "past_surgical_history"})
+# What N40.1 asks to be reported beside it.
+_PROSTATE_SYMPTOMS = ("R35.0", "R35.1", "R33", "R39.11", "R39.12", "R39.14", "R39.15", "R39.16")
 _SYMPTOMS = ("R", "M25.5", "M25.6", "M54.2", "M54.5", "M54.6", "M54.9", "M79.1", "M79.6", "K59.0", "H53.8", "H53.9")
 
 
-def before_combining(candidates: Candidates, *, concluded: bool) -> None:
+def before_combining(candidates: Candidates, *, concluded: bool, inpatient: bool) -> None:
     """Take back what must not enter a combination, in place.
 
     `concluded` says that some document has a section of the provider's conclusions.
     """
     _replaced_by_transplant(candidates)
+    _done_in_this_stay(candidates)
     if concluded:
         _symptoms_not_assessed(candidates)
+        if inpatient:
+            _vague_beside_diagnoses(candidates)
 
 
 def _replaced_by_transplant(candidates: Candidates) -> None:
@@ -74,6 +99,27 @@ def _replaced_by_transplant(candidates: Candidates) -> None:
         for code in ("N18.6", "Z99.2"):
             if code in here:
                 candidates[code].reject("before the kidney transplant (guideline I.C.14.a)")
+
+
+def _done_in_this_stay(candidates: Candidates) -> None:
+    """The stent that an operative note of this very stay puts in is a procedure, not yet a status."""
+    for found in accepted(candidates):
+        if found.code not in _IMPLANTED:
+            continue
+        done = any((s.facts.document_type or "").lower().startswith(("operative", "proced")) for s in found.supports)
+        if done and not any(s.mention.section in _PAST for s in found.carrying):
+            found.reject("done in this stay: a procedure, not yet a status")
+
+
+def _vague_beside_diagnoses(candidates: Candidates) -> None:
+    """Rule 20: pain or infection without a place, and tiredness, say nothing beside the diagnoses of a stay."""
+    here = accepted(candidates)
+    if not any(not c.code.startswith(_SYMPTOMS) and c.code[0] not in "VWXYZ" for c in here):
+        return
+    for found in here:
+        concludes = any(s.mention.section in CONCLUDING for s in found.carrying)
+        if found.code in ("R52", "B99.9") or (found.code == "R53.83" and not concludes):
+            found.reject("says nothing beside the diagnoses of the stay (rule 20)")
 
 
 def _symptoms_not_assessed(candidates: Candidates) -> None:
@@ -85,8 +131,11 @@ def _symptoms_not_assessed(candidates: Candidates) -> None:
         and any(s.mention.section in CONCLUDING for s in c.carrying)
         for c in here
     )
+    prostate = any(c.code.startswith("N40") for c in here)
     for found in here:
         sections = {s.mention.section for s in found.carrying}
+        if found.code == "R73.03" or (prostate and found.code.startswith(_PROSTATE_SYMPTOMS)):
+            continue  # prediabetes is a diagnosis, not a symptom
         if (
             found.code.startswith(_SYMPTOMS)
             and sections.isdisjoint(_ASSESSED)
@@ -100,8 +149,8 @@ def settle_acceptance(candidates: Candidates, resolver: Resolver) -> None:
     _uncertain_then_ruled_out(candidates)
     _general_beside_specific(candidates)
     _unspecified_sibling(candidates, resolver)
-    _integral_symptoms(candidates)
     _needs_company(candidates)
+    _integral_symptoms(candidates)
     _examination_with_findings(candidates, resolver)
 
 
@@ -175,6 +224,8 @@ def _needs_company(candidates: Candidates) -> None:
     for found in accepted(candidates):
         if found.code.startswith("Z68") and not weight:
             found.reject("a body mass index is reported only beside a diagnosis of weight (rule 25)")
+        if found.code.startswith(("B95", "B96")) and not any(c.startswith(_LOCAL_INFECTIONS) for c in codes):
+            found.reject("an organism is reported beside the infection it causes (rule 20)")
         if found.code in ("Z79.84", "Z79.4") and not diabetes:
             found.reject("treatment of a diabetes that no document names (rule 20)")
         if found.code == "Z79.4" and any(c.startswith("E10") for c in codes):

@@ -28,7 +28,8 @@ _DIRECTIONS = ("before", "after")
 _REACH = {NEGATED: 30, FAMILY: 24, HYPOTHETICAL: 20, HISTORICAL: 12, UNCERTAIN: 16}
 _REACH_BACK = {NEGATED: 10, FAMILY: 10, HYPOTHETICAL: 8, HISTORICAL: 8, UNCERTAIN: 8}
 
-_FURTHEST = max(_REACH.values()) + 8
+# Return precautions reach to the end of their sentence; no sentence worth reading is longer.
+_FURTHEST = 60
 
 # A verb after a comma or "and" starts a new statement: "no fever, has a cough".
 _NEW_STATEMENT = word_set(
@@ -38,6 +39,8 @@ _NEW_STATEMENT = word_set(
     appears
     """
 )
+# "Return to the ED for ..." speaks to the end of its sentence, whatever verbs follow.
+_PRECAUTION = frozenset({"return", "call", "come", "seek", "watch", "precautions", "go", "contact"})
 _BACK_TO_PATIENT = frozenset({"but", "however", "patient", "pt"})
 _LIST_BREAKS = frozenset({";", ":"})
 
@@ -123,6 +126,9 @@ def reaches(low: list[str], start: int, end: int, triggers: list[Trigger]) -> li
             continue
         if trigger.direction == "after":
             # the trigger stands before what it speaks of
+            if trigger.kind == HYPOTHETICAL and low[trigger.start] in _PRECAUTION:
+                out.append(Reach(trigger.end, min(end, trigger.end + _FURTHEST - 8), trigger.kind, trigger))
+                continue
             stops = to_patient if trigger.kind == FAMILY else starts
             i = bisect_left(stops, trigger.end)
             limit = min(end, trigger.end + _REACH[trigger.kind], stops[i] if i < len(stops) else end)

@@ -26,6 +26,11 @@ _DIABETIC: tuple[tuple[tuple[str, ...], str, bool], ...] = (
     (("M86",), ".69", True),
 )
 
+# Local infections that name their organism by a second code.
+_LOCAL = (
+    "I33", "L02", "L03", "L08", "M00", "M86", "N10", "N39.0", "R78.81", "T80.2", "T81.4", "T82.7", "T83.5", "T84.5",
+    "T84.6",
+)  # fmt: skip
 # One condition and a second that it takes in: (first, second, combination, first is replaced, second is replaced).
 _PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, bool, bool], ...] = (
     (("R11.0",), ("R11.10",), "R11.2", True, True),
@@ -46,13 +51,20 @@ _PAIRS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, bool, bool], ...] = (
     (("I85.00",), ("K92.2", "K92.0"), "I85.01", True, True),
     (("K55.20",), ("K92.2", "K92.1", "K62.5"), "K55.21", True, True),
     (("K70.30",), ("R18.8",), "K70.31", True, True),
-    (("N40.0",), ("R33.9", "R39.1", "R35"), "N40.1", True, False),
+    (("N40.0",), ("R33.9", "R39.11", "R39.12", "R39.14", "R39.15", "R39.16", "R35.0", "R35.1"), "N40.1", True, False),
+    (("N40.1",), ("R33.9",), "R33.8", False, True),
     (("K80.20",), ("K81.0",), "K80.00", True, True),
     (("K80.20",), ("K81.1",), "K80.10", True, True),
     (("K80.20",), ("K81.9",), "K80.10", True, True),
     (("K21.9",), ("K20.90", "K20.9"), "K21.00", True, True),
     (("F32.A", "F32.9"), ("F33.9",), "F33.9", True, False),
     (("D64.9",), ("N18.3", "N18.4", "N18.5", "N18.6"), "D63.1", True, False),
+    (_LOCAL, ("A49.01",), "B95.61", False, True),
+    (_LOCAL, ("A49.02",), "B95.62", False, True),
+    (("G30",), ("F03.90",), "F02.80", False, True),
+    (("G30",), ("F03.A0",), "F02.A0", False, True),
+    (("G30",), ("F03.B0",), "F02.B0", False, True),
+    (("G30",), ("F03.C0",), "F02.C0", False, True),
     (("A41",), ("R65.21",), "R65.21", False, False),
 )
 _FAILURE = ("I50",)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medcode_ml.coding.accept import CONCLUDING, before_combining, settle_acceptance
+from medcode_ml.coding.births import read_births, settle_births
 from medcode_ml.coding.candidates import Candidate, Candidates, Support
 from medcode_ml.coding.combine import combine
-from medcode_ml.coding.judgement import DocumentFacts, judge
+from medcode_ml.coding.judgement import INPATIENT, DocumentFacts, judge
 from medcode_ml.coding.measurements import AbnormalValue, abnormal_values, measured_mentions
 from medcode_ml.coding.mentions import Mention, Section, read_mentions
 from medcode_ml.coding.queries import Query, conflict_queries, excludes1_queries, finding_queries, laterality_queries
@@ -39,19 +40,26 @@ def code_encounter(documents: list[Document], setting: str | None, resolver: Res
     """
     candidates: Candidates = {}
     values: list[AbnormalValue] = []
-    for document in sorted(documents, key=lambda d: d.document_id):
+    ordered = sorted(documents, key=lambda d: d.document_id)
+    births = read_births([(d.document_id, d.text, list(d.sections)) for d in ordered], setting)
+    for document in ordered:
         facts = DocumentFacts(document.document_id, document.document_type, setting)
         sections = list(document.sections)
-        mentions = [*read_mentions(document.text, sections), *measured_mentions(document.text, sections)]
+        mentions = [
+            *read_mentions(document.text, sections),
+            *measured_mentions(document.text, sections),
+            *(mention for at, mention in births.mentions if at == document.document_id),
+        ]
         for mention in mentions:
             _place(candidates, mention, facts, resolver)
         values.extend(abnormal_values(document.text))
     for candidate in candidates.values():
         candidate.settle()
     concluded = any(s.kind in CONCLUDING for d in documents for s in d.sections)
-    before_combining(candidates, concluded=concluded)
+    before_combining(candidates, concluded=concluded, inpatient=setting == INPATIENT)
     combine(candidates, resolver)
     settle_acceptance(candidates, resolver)
+    settle_births(candidates, of_child=births.of_child)
     queries = [
         *excludes1_queries(candidates, resolver),
         *conflict_queries(candidates, resolver),

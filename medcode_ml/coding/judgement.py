@@ -25,6 +25,9 @@ _CONCLUSIONS = frozenset(
 # Sections that hold findings, not diagnoses (rule 20).
 _FINDINGS = frozenset({"results", "vital_signs"})
 _UNADDRESSED = frozenset({"review_of_systems", "physical_exam", "vital_signs"})
+# A progress note tells how the patient feels; only what it assesses is a diagnosis.
+_DAILY = ("progress", "daily")
+_ASSESSED_DAILY = frozenset({"assessment_plan", "impression", "problem_list"})
 # Documents that are not the provider's own (rule 25), by the start of their type.
 _NOT_PROVIDER = ("lab", "radiolog", "imaging", "patholog", "nurs", "ecg", "ekg", "echo", "microbiolog")
 _STATUS = ("Z",)
@@ -83,6 +86,14 @@ def judge(mention: Mention, code: str, facts: DocumentFacts) -> Judgement:
         return Judgement(
             judged.code, judged.assertion, False, "a sign found on examination that nobody assessed (rule 20)"
         )
+    if (
+        (facts.document_type or "").lower().startswith(_DAILY)
+        and facts.setting == INPATIENT
+        and judged.code.startswith("R")
+        and mention.kind != "measurement"
+        and mention.section not in _ASSESSED_DAILY
+    ):
+        return Judgement(judged.code, judged.assertion, False, "how the patient felt that day, not assessed (rule 20)")
     return judged
 
 
@@ -118,6 +129,8 @@ def _family(code: str) -> Judgement:
 
 def _over(code: str) -> bool:
     """Whether a disease listed as past history is taken to be over unless the note says otherwise."""
+    if code == "R73.03":
+        return False  # prediabetes lasts
     if code.startswith("C"):
         return not code.startswith(("C77", "C78", "C79", "C90", "C91.1", "C92.1"))
     return code.startswith(("R", "S", "T")) or (history_code(code) is not None and not is_chronic(code))

@@ -7,7 +7,8 @@ A term file has the columns `term,code,when`. `when` holds conditions, all of wh
 - `near=a|b`, `notnear=a|b`: words within six tokens on either side
 - `dose`: a dose or a way of taking it follows, or a medication section (medicines that mean long-term use)
 - `allergy`: an allergy section, or a sentence about allergy
-- `gap=heading`: not followed by a colon (PE: the physical examination)
+- `gap=heading`: no heading of its line (PE: the physical examination); a numbered or bulleted line is no heading
+- `notbefore=a|b_c`: words, or pairs of words, that do not stand right before it; `%` is a percentage, `#` a number
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Condition:
     not_sections: frozenset[str] = frozenset()
     near: frozenset[str] = frozenset()
     not_near: frozenset[str] = frozenset()
+    not_before: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def _condition(text: str, where: str) -> Condition | None:
             flags.add(name)
         elif part == "gap=heading":
             flags.add("heading")
-        elif name in {"in", "notin"}:
+        elif name in {"in", "notin", "notbefore"}:
             sets[name] = frozenset(value.split("|"))
         elif name in {"near", "notnear"}:
             sets[name] = frozenset(canonical(w) for w in value.split("|"))
@@ -112,6 +114,7 @@ def _condition(text: str, where: str) -> Condition | None:
         sets.get("notin", none),
         sets.get("near", none),
         sets.get("notnear", none),
+        sets.get("notbefore", none),
     )
 
 

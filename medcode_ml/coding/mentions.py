@@ -33,6 +33,10 @@ _DOSE = word_set(
 )
 _TAKEN = word_set("takes taking home chronic chronically maintained")
 _MEDICATION_HEADINGS = word_set("medications medication meds")
+_ITEM_MARKS = frozenset({"-", "#", "*", "•", "·", "–", "►"})
+# What an allergy does, and the words that lead to it: "allergic to sulfa (rash)", "penicillin - anaphylaxis".
+_REACTIONS = ("L50", "L27", "L29", "R21", "R11", "R06", "R19.7", "R22", "R23", "R60", "T78", "T88", "J98.01")
+_TO_REACTION = word_set("( ) - – : , / = > and or with which causes caused causing gets got reaction reactions to as")
 _CLAUSE_ENDS = frozenset({",", "and", ";", ".", ":", "but", "with", "or"})
 _SIDE_STOPS = frozenset({",", "and", ";", ".", ":", "but"})
 _WINDOW = 6
@@ -95,6 +99,7 @@ def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
     mentions: list[Mention] = []
     sentence = (-1, -1)
     covering: list[Reach] = []
+    allergen = -1
     for number, hit in enumerate(hits):
         if not sentence[0] <= hit.start < sentence[1]:
             sentence = tokens.sentence_of(hit.start)
@@ -104,12 +109,25 @@ def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
         entry = next((e for e in hit.entries if _holds(e.condition, tokens, hit, section, sentence)), None)
         if entry is None or entry.node == NO_CODE:
             continue
+        if entry.condition is not None and entry.condition.allergy:
+            allergen = hit.end
+        elif entry.node.startswith(_REACTIONS) and (
+            section == "allergies" or (0 <= allergen <= hit.start and _leads_to_reaction(tokens, allergen, hit.start))
+        ):
+            # the reaction belongs to the allergy; the next one of a list follows it
+            allergen = hit.end
+            continue
         before = hits[number - 1].end if number else 0
         after = hits[number + 1].start if number + 1 < len(hits) else len(tokens.words)
         mention = _mention(text, tokens, hit, entry, section, sentence, covering, before, after)
         # one phrase may name two conditions: "anxiety and depression"
         mentions.extend(replace(mention, node=node) for node in entry.node.split("+"))
     return mentions
+
+
+def _leads_to_reaction(tokens: Tokens, allergen: int, reaction: int) -> bool:
+    between = tokens.low[allergen:reaction]
+    return len(between) <= 5 and all(w in _TO_REACTION or w.startswith("allerg") for w in between) and bool(between)
 
 
 def _reaches(
@@ -188,7 +206,9 @@ def _holds(condition: Condition | None, tokens: Tokens, hit: Hit, section: str, 
         tokens.words[i].isupper() or not tokens.words[i].isalpha() for i in range(hit.start, hit.end)
     ):
         return False
-    if condition.not_heading and hit.end < len(tokens.low) and tokens.low[hit.end] in {":", "findings", "exam"}:
+    if condition.not_heading and _heads_its_line(tokens, hit):
+        return False
+    if condition.not_before and not condition.not_before.isdisjoint(_just_before(tokens, hit)):
         return False
     if condition.near or condition.not_near:
         around = {
@@ -202,6 +222,33 @@ def _holds(condition: Condition | None, tokens: Tokens, hit: Hit, section: str, 
     if condition.dose and section not in MEDICATION_SECTIONS and not _home_medicine(tokens, hit, section, sentence):
         return False
     return not condition.allergy or section == "allergies" or _about_allergy(tokens, hit, sentence)
+
+
+def _heads_its_line(tokens: Tokens, hit: Hit) -> bool:
+    """Whether the term is a heading: alone on its line, or before a colon, and no item of a list."""
+    words, start = tokens.words, hit.start
+    after = tokens.low[hit.end] if hit.end < len(words) else "\n"
+    if after in {"findings", "exam"}:
+        return True
+    if after == ":":
+        item = start and (words[start - 1] in _ITEM_MARKS or (words[start - 1] in {".", ")"} and _number(words, start)))
+        return not item
+    return after[0] == "\n" and (start == 0 or words[start - 1][0] == "\n")
+
+
+def _number(words: list[str], start: int) -> bool:
+    return start > 1 and words[start - 2].isdigit()
+
+
+def _just_before(tokens: Tokens, hit: Hit) -> set[str]:
+    """The word before the term, "first_second" of the two before it, and `%` or `#` for a percentage or a number."""
+    if not hit.start:
+        return set()
+    last = tokens.low[hit.start - 1]
+    found = {last, "#"} if last[0].isdigit() else {last}
+    if hit.start > 1:
+        found.add(f"{tokens.low[hit.start - 2]}_{last}")
+    return found
 
 
 def _home_medicine(tokens: Tokens, hit: Hit, section: str, sentence: tuple[int, int]) -> bool:

@@ -16,7 +16,9 @@ def word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TOKEN = re.compile(r"\d+(?:[.,]\d+)*[^\W_]*|[^\W_]+(?:['’]s(?![^\W_]))?|\n[ \t\r]*\n|[^\w\s]|\n")
+TOKEN = re.compile(
+    r"(?<![^\W_])[Bb]/[Ll](?![^\W_])|\d+(?:[.,]\d+)*[^\W_]*|[^\W_]+(?:['’]s(?![^\W_]))?|\n[ \t\r]*\n|[^\w\s]|\n"
+)
 
 # Words without meaning for a match: they are left out on both sides.
 # "a" stays: it tells hepatitis A from hepatitis.
@@ -30,6 +32,8 @@ LATERAL = {
     "bilateral": BILATERAL,
     "bilaterally": BILATERAL,
     "both": BILATERAL,
+    "bilat": BILATERAL,
+    "b/l": BILATERAL,
 }
 
 # British and classical spellings by letters; applied in order to the lower-case word.
@@ -208,6 +212,8 @@ _SAME = {
     "itching": "pruritus",
     "itch": "pruritus",
     "sputum": "sputum",
+    "bilat": "bilateral",
+    "b/l": "bilateral",
     "ii": "2",
     "iii": "3",
     "iv": "4",
