@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 from tqdm import tqdm
@@ -25,6 +26,7 @@ from medcode_ml.simulation.scanning import Page, PageFile, page_rng
 
 MANIFEST = "manifest.json"
 TRUTH = "_truth"
+_LEAST_CONTRAST = 24  # tones; below it a sheet is blank and its grain is no ink
 _KEPT_OF_TRUNCATED = 0.6
 
 
@@ -128,13 +130,21 @@ def _drawn(page: Page) -> Image.Image:
     return apply_fault(render_page(list(page.lines), page.font, page.dpi, page.header), page.fault, page_rng(page))
 
 
+def _bilevel(image: Image.Image) -> Image.Image:
+    """Black and white as a fax machine makes it: cut halfway between the sheet's darkest and lightest tone."""
+    tones = np.asarray(image)
+    low, high = int(tones.min()), int(tones.max())
+    cut = (low + high) // 2 if high - low > _LEAST_CONTRAST else 0
+    return image.point([0] * cut + [255] * (256 - cut)).convert("1")
+
+
 def page_file_bytes(file: PageFile) -> bytes:
     """Draw a page file: PNG in gray, TIFF bilevel as a fax, PDF of images; cut short where the file is truncated."""
     images = [_drawn(page) for page in file.pages]
     dpi = file.pages[0].dpi
     out = BytesIO()
     if file.path.endswith(".tif"):
-        faxed = [image.point([0] * 140 + [255] * 116).convert("1") for image in images]
+        faxed = [_bilevel(image) for image in images]
         faxed[0].save(out, "TIFF", save_all=True, append_images=faxed[1:], compression="group4", dpi=(dpi, dpi))
     elif file.path.endswith(".pdf"):
         # no creation date: equal networks give equal bytes

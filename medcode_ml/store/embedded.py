@@ -184,7 +184,8 @@ class EmbeddedServer:
         try:
             self._run(
                 "initdb", "-D", str(data), "-U", ACCOUNT, "--pwfile", str(password_file),
-                "--auth", "scram-sha-256", "--set", f"scram_iterations={HASH_ROUNDS}", "--encoding", "UTF8", "--no-locale",
+                "--auth", "scram-sha-256", "--set", f"scram_iterations={HASH_ROUNDS}",
+                "--encoding", "UTF8", "--no-locale",
             )  # fmt: skip
         except EmbeddedServerError:
             shutil.rmtree(data, ignore_errors=True)
