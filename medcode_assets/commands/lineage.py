@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import subprocess
 import sys
 import time
 from datetime import UTC, date, datetime
@@ -92,12 +90,10 @@ def ui(
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "medcode_assets.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]
     typer.echo(f"Dagster UI: http://{host}:{port}")
-    process = subprocess.Popen(command, start_new_session=True, cwd=PROJECT_ROOT)
-    try:
-        raise typer.Exit(process.wait())
-    except KeyboardInterrupt:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait()
+    sys.stdout.flush()
+    os.chdir(PROJECT_ROOT)
+    # This process becomes Dagster's: a signal reaches it directly, and it ends its server and daemon itself.
+    os.execv(command[0], command)
 
 
 def stop() -> None:
