@@ -67,8 +67,9 @@ def run_figures(engine: sa.Engine, first: date, last: date) -> RunFigures:
             pages_in=count("raw.page"),
             pages_read=count("raw.page", "text IS NOT NULL"),
             quarantined=listed(
-                "SELECT rule || ' (' || record_kind || ')', count(*) FROM filtered.quarantine "
-                "WHERE received_date BETWEEN :first AND :last GROUP BY 1 ORDER BY 2 DESC, 1"
+                "SELECT rule || ' (' || string_agg(n || ' ' || record_kind, ', ' ORDER BY n DESC, record_kind) || ')', "
+                "sum(n) FROM (SELECT rule, record_kind, count(*) AS n FROM filtered.quarantine "
+                "WHERE received_date BETWEEN :first AND :last GROUP BY 1, 2) k GROUP BY rule ORDER BY 2 DESC, 1"
             ),
             encounters_coded=count("coded.encounter", "code_count > 0"),
             codes_accepted=count("coded.encounter_code", "accepted"),
