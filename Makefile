@@ -15,8 +15,8 @@ $(BIN)/installed: pyproject.toml constraints.txt
 		{ echo "medcode needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-		--config-settings editable_mode=compat --editable '.[dev]'
+	@# setuptools warns about editable installations as such; there is nothing in it for a user
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 run: $(BIN)/installed  ## the whole lineage on the simulated hospital network, then a short report
