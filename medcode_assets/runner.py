@@ -7,13 +7,13 @@ import socket
 import sys
 import time
 from datetime import date
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 from tqdm import tqdm
 
 from medcode_assets.commands.lineage import RunFailedError
+from medcode_ml.store.processes import is_alive
 
 PROCESS = "medcode/process"
 RANGE_START = "dagster/asset_partition_range_start"
@@ -75,21 +75,9 @@ def _close_killed_runs(instance: dg.DagsterInstance) -> None:
         if process is None:
             continue
         host, pid = process.rsplit(":", 1)
-        if host == socket.gethostname() and not _is_alive(int(pid)):
+        if host == socket.gethostname() and not is_alive(int(pid)):
             instance.report_run_failed(run, message="the process of this run was killed")
 
 
 def _process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-        # A killed process that nobody has collected yet still answers; only Linux tells the difference.
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except ProcessLookupError:
-        return False
-    except (PermissionError, FileNotFoundError):
-        return True
-    return state not in ("Z", "X")

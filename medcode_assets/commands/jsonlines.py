@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -136,21 +136,6 @@ def count_lines(path: Path) -> int:
 def progress(total: int, unit: str) -> tqdm[Any]:
     """A progress bar on a terminal, nothing elsewhere."""
     return tqdm(total=total, unit=unit, disable=not sys.stderr.isatty())
-
-
-def needs(*names: str) -> Fault:
-    """A fault function: each of `names` must be there."""
-
-    def fault(record: Record) -> str | None:
-        missing = [n for n in names if record.get(n) is None]
-        return f"without {', '.join(missing)}; add {'it' if len(missing) == 1 else 'them'}" if missing else None
-
-    return fault
-
-
-def carry_unknown(result: Record, source: Record, known: Sequence[str]) -> Record:
-    """Add the keys of `source` that the command does not know to `result`, untouched."""
-    return {**{k: v for k, v in source.items() if k not in known and k not in result}, **result}
 
 
 def _plain(value: Any) -> Any:

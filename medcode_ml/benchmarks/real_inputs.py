@@ -55,6 +55,7 @@ class Input:
 
     name: str
     source: Source
+    drawn_from: NotesSource | None = None  # the notes that page images were drawn from
 
 
 def inputs(data: Path, folder: Path, pages: int) -> Iterator[Input]:
@@ -70,7 +71,7 @@ def inputs(data: Path, folder: Path, pages: int) -> Iterator[Input]:
         notes = NotesSource(kind, path, as_of=NOTE_DATE)
         yield Input(f"{kind}, as text", notes)
         if pages:
-            yield Input(f"{kind}, {pages} notes as page images", rendered(notes, folder / kind, pages))
+            yield Input(f"{kind}, {pages} notes as page images", rendered(notes, folder / kind, pages), notes)
 
 
 def rendered(notes: NotesSource, root: Path, count: int) -> FolderSource:
@@ -161,12 +162,9 @@ def main() -> None:
             rows: list[tuple[str, int, float, float]] = []
             for one in inputs(given.data, folder, given.pages):
                 run_input(engine, one, folder)
-                if "page images" in one.name:
-                    kind = one.name.split(",")[0]
-                    path = {"mtsamples": "mtsamples_notes_mit/notes.csv", "aci_bench": "aci_bench/valid.csv",
-                            "codiesp": "codiesp/dev"}[kind]  # fmt: skip
-                    errors = character_error(engine, NotesSource(kind, given.data / path, as_of=NOTE_DATE))
-                    rows.append((kind, len(errors), statistics.median(errors), statistics.fmean(errors)))
+                if one.drawn_from is not None:
+                    errors = character_error(engine, one.drawn_from)
+                    rows.append((one.drawn_from.kind, len(errors), statistics.median(errors), statistics.fmean(errors)))
             engine.dispose()
             say("\n== character error of the notes read from clean page images")
             say(pd.DataFrame(rows, columns=["notes", "documents", "median", "mean"]).to_string(index=False))

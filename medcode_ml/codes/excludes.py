@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 from medcode_ml.codes.identifiers import undotted
 from medcode_ml.codes.tabular import NoteTarget, tabular
@@ -45,20 +46,20 @@ def _excluded_by(code: str) -> _Excluded:
     return _Excluded(tuple(undotted(p) for p in plain), others, notes)
 
 
+# Encounters share most of their pairs: hypertension beside diabetes is asked again and again.
+@lru_cache(maxsize=1_000_000)
+def _conflict(code: str, other: str) -> Excludes1Conflict | None:
+    for this, that in ((code, other), (other, code)):
+        note = _excluded_by(this).note_for(that, undotted(that))
+        if note is not None:
+            return Excludes1Conflict(this, that, note.text, note.source)
+    return None
+
+
 def excludes1_conflicts(codes: Sequence[str]) -> list[Excludes1Conflict]:
     """Return the Excludes1 conflicts among codes (dotted), each pair once, in the order of `codes`.
 
     Notes count in both directions and are inherited. Twenty-five codes take well under a millisecond once their notes
     have been read.
     """
-    bare = [undotted(code) for code in codes]
-    excluded = [_excluded_by(code) for code in codes]
-    found = []
-    for left in range(len(codes)):
-        for right in range(left + 1, len(codes)):
-            for this, other in ((left, right), (right, left)):
-                note = excluded[this].note_for(codes[other], bare[other])
-                if note is not None:
-                    found.append(Excludes1Conflict(codes[this], codes[other], note.text, note.source))
-                    break
-    return found
+    return [found for pair in combinations(codes, 2) if (found := _conflict(*pair)) is not None]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from medcode_ml.codes.tabular import NoteTarget, tabular
+from medcode_ml.codes.excludes import excludes1_conflicts
+from medcode_ml.codes.tabular import tabular
 from medcode_ml.coding.assertion import AFFIRMED, NEGATED
 from medcode_ml.coding.candidates import Candidates, accepted
 from medcode_ml.coding.measurements import AbnormalValue
@@ -24,19 +24,6 @@ class Query:
     question: str
 
 
-@lru_cache(maxsize=20_000)
-def _excluded(code: str) -> tuple[tuple[str, ...], tuple[NoteTarget, ...]]:
-    """Excludes1 of a code: plain prefixes, which can be asked at once, and the notes that need asking one by one."""
-    plain: list[str] = []
-    asked: list[NoteTarget] = []
-    for note in tabular().excludes1(code):
-        if all(p.replace(".", "").isalnum() for p in note.patterns):
-            plain.extend(note.patterns)
-        else:
-            asked.append(note)
-    return tuple(plain), tuple(asked)
-
-
 def _titled(code: str, resolver: Resolver) -> str:
     title = resolver.codes.title(code) or tabular().title(code)
     return f"{title} ({code})" if title else code
@@ -45,14 +32,11 @@ def _titled(code: str, resolver: Resolver) -> str:
 def excludes1_queries(candidates: Candidates, resolver: Resolver) -> list[Query]:
     """Rule 22: a query for every pair of accepted codes that an Excludes1 note keeps apart."""
     codes = [c.code for c in accepted(candidates)]
-    pairs = set()
-    for code in codes:
-        plain, asked = _excluded(code)
-        for other in codes:
-            if other == code or other[:3] == code[:3]:
-                continue
-            if (plain and other.startswith(plain)) or any(note.matches(other) for note in asked):
-                pairs.add((min(code, other), max(code, other)))
+    pairs = {
+        (min(c.code, c.excluded), max(c.code, c.excluded))
+        for c in excludes1_conflicts(codes)
+        if c.code[:3] != c.excluded[:3]
+    }
     return [
         Query(
             EXCLUDES1,

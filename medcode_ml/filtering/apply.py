@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from medcode_ml.contracts.ids import record_hash
 from medcode_ml.filtering.checks import CHECKS, repaired, value_of
 from medcode_ml.filtering.rule import Rule
 
@@ -75,7 +75,7 @@ def record_id(kind: str, row: Mapping[str, Any]) -> str:
     key = [str(row[c]) for c in KEYS[kind]]
     if len(key) == 1:
         return key[0]
-    return hashlib.sha256("\x1f".join([kind, *key]).encode()).hexdigest()[:20]
+    return record_hash(kind, *key)
 
 
 def _with_context(encounters: pd.DataFrame, context: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -164,7 +164,7 @@ def _quarantine(
     hospital = row.get("hospital_id")
     result.quarantine.append(
         {
-            "quarantine_id": hashlib.sha256(f"filtered\x1f{kind}\x1f{record}\x1f{rule}".encode()).hexdigest()[:20],
+            "quarantine_id": record_hash("filtered", kind, record, rule),
             "stage": "filtered",
             "record_kind": kind,
             "record_id": record,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.contracts import filtered, mapped, raw
+from medcode_ml.contracts.ids import record_hash
 from medcode_ml.store.frames import read_frame, read_partition
 
 
@@ -30,7 +30,7 @@ def earlier_quarantine(connection: sa.Connection, day: date, released: frozenset
     gated = sa.select(*columns).where(page.received_date == day, page.gate.is_not(None)).order_by(page.page_id)
     for one in read_frame(connection, gated).itertuples():
         if (one.page_id, one.gate) not in released:
-            name = hashlib.sha256(f"raw\x1f{one.page_id}\x1f{one.gate}".encode()).hexdigest()[:20]
+            name = record_hash("raw", one.page_id, one.gate)
             rows.append(
                 _row(name, "raw", "page", one.page_id, one.gate, one.gate_reason)
                 | {"hospital_id": one.hospital_id, "releasable": bool(one.readable)}

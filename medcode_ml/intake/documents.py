@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from medcode_ml.contracts.ids import record_hash
 from medcode_ml.intake.folder import read_text_file
 from medcode_ml.intake.gates import gate_pages
 from medcode_ml.intake.page_store import PageWork, missing_file
+from medcode_ml.intake.pages import file_hash
 from medcode_ml.intake.source import DeliveryError, TextDecodeError
 
 UNDECODABLE_TEXT = "undecodable_text"
@@ -111,8 +112,7 @@ def _pages_of(name: str, path_of: PathOf, readings: dict[Path, list[dict[str, An
         return [missing_file()]
     if not name.lower().endswith(_TEXT_SUFFIX):
         return readings[path]
-    content_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-    row = {**missing_file(), "content_hash": content_hash, "gate": None, "gate_reason": None}
+    row = {**missing_file(), "content_hash": file_hash(path), "gate": None, "gate_reason": None}
     try:
         return [row | {"text": read_text_file(path)}]
     except TextDecodeError as error:
@@ -120,5 +120,4 @@ def _pages_of(name: str, path_of: PathOf, readings: dict[Path, list[dict[str, An
 
 
 def _page_id(record: Any, name: str, number: int) -> str:
-    key = "\x1f".join([record.source, record.hospital_id, record.record_id, str(record.copy_number), name, str(number)])
-    return hashlib.sha256(key.encode()).hexdigest()[:20]
+    return record_hash(record.source, record.hospital_id, record.record_id, record.copy_number, name, number)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from medcode_ml.contracts import raw
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.intake.layout import write_layout
+from medcode_ml.intake.page_store import stored_file
 from medcode_ml.store.frames import read_partition
 
 
@@ -37,9 +38,9 @@ def export_deliveries(engine: sa.Engine, pages: Path, out: Path, first: date, la
                 counts[name] += len(frame)
             stored = read_partition(connection, raw.page, day)[["file", "content_hash"]].drop_duplicates()
             files[day] = {
-                file: pages / content[:2] / content
+                file: stored_file(pages, content)
                 for file, content in stored.itertuples(index=False, name=None)
-                if content is not None and (pages / content[:2] / content).exists()
+                if content is not None and stored_file(pages, content).exists()
             }
     write_layout(tables, out, files)
     return counts

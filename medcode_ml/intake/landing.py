@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.contracts import raw
+from medcode_ml.contracts.ids import record_hash
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.intake.documents import page_paths, read_document_files
@@ -98,7 +98,7 @@ def _set_aside(source: str, lines: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=names, dtype=object)
     place = lines.groupby(["source_file", "source_line"], sort=False).cumcount()
     ids = [
-        hashlib.sha256(f"{source}\x1f{file}\x1f{line}\x1f{at}".encode()).hexdigest()[:20]
+        record_hash(source, file, line, at)
         for file, line, at in zip(lines["source_file"], lines["source_line"], place, strict=True)
     ]
     return lines.assign(set_aside_id=ids, source=source)[names]

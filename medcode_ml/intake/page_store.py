@@ -7,7 +7,6 @@ for time is not kept, it may only have met a busy machine.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from medcode_ml.intake.gates import BROKEN_FILE, TIMED_OUT
-from medcode_ml.intake.pages import COLUMNS, read_files
+from medcode_ml.intake.pages import COLUMNS, file_hash, read_files
 
 #: goes up when reading the same file would give other text or boxes
 READER_VERSION = "1"
@@ -38,7 +37,7 @@ class PageWork:
         wanted = list(dict.fromkeys(paths))
         found: dict[Path, list[dict[str, Any]]] = {}
         unread: list[Path] = []
-        hashes = {path: _content_hash(path) for path in wanted}
+        hashes = {path: file_hash(path) for path in wanted}
         for path in wanted:
             kept = self._load(hashes[path])
             if kept is None:
@@ -51,7 +50,7 @@ class PageWork:
 
     def stored(self, content_hash: str) -> Path:
         """Where a page file lies in the store."""
-        return self.folder / content_hash[:2] / content_hash
+        return stored_file(self.folder, content_hash)
 
     def _read(self, paths: Sequence[Path], progress: bool) -> dict[Path, list[dict[str, Any]]]:
         frame = read_files([(str(n), p) for n, p in enumerate(paths)], self.workers, self.page_seconds, progress)
@@ -97,15 +96,14 @@ class PageWork:
         os.replace(temporary, stored)
 
 
+def stored_file(folder: Path, content_hash: str) -> Path:
+    """Where the page store at `folder` keeps the file with this content."""
+    return folder / content_hash[:2] / content_hash
+
+
 def missing_file() -> dict[str, Any]:
     """The page row of a file that a record names and the delivery does not hold."""
     row: dict[str, Any] = dict.fromkeys(_KEPT)
     reason = "The delivery does not hold the file that the record names. Deliver it."
     return {**row, "page": 1, "pages": 1, "seconds": 0.0, "gate": BROKEN_FILE, "gate_reason": reason}
 
-
-def _content_hash(path: Path) -> str | None:
-    if not path.is_file():
-        return None
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

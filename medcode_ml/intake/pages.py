@@ -83,7 +83,9 @@ def read_files(
     read: dict[tuple[int, int], dict[str, Any]] = {}
     with _runner(min(workers, max(1, len(files))), page_seconds) as run:
         for path, (seen, trouble, _) in zip(paths, run(_inspect, [(p,) for p in paths]), strict=True):
-            inspected.append(seen if seen is not None else _Inspected(_hash(path), 1, *_trouble(trouble, page_seconds)))
+            if seen is None:
+                seen = _Inspected(file_hash(path), 1, *_trouble(trouble, page_seconds))
+            inspected.append(seen)
         jobs = [(n, number) for n, seen in enumerate(inspected) if not seen.gate for number in range(1, seen.count + 1)]
         results = run(_read, [(paths[n], number, page_seconds) for n, number in jobs])
         results = iter(tqdm(results, "pages", len(jobs), disable=not progress))
@@ -136,7 +138,7 @@ def _trouble(error: BaseException | None, page_seconds: float) -> tuple[str, str
     raise ValueError("a page was neither read nor reported")
 
 
-def _hash(path: Path) -> str | None:
+def file_hash(path: Path) -> str | None:
     """sha256 of a file, in hexadecimal; None where it is not there."""
     try:
         with path.open("rb") as stream:
@@ -146,7 +148,7 @@ def _hash(path: Path) -> str | None:
 
 
 def _inspect(path: Path) -> _Inspected:
-    content_hash = _hash(path)
+    content_hash = file_hash(path)
     try:
         return _Inspected(content_hash, page_count(path))
     except UnreadableFileError as error:

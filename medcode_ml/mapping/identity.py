@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+
+from medcode_ml.contracts.ids import record_hash
 
 _SEPARATORS = re.compile(r"[\s\-./_]+")
 # What a reader of scanned pages takes for one another (rule 40).
@@ -20,11 +21,6 @@ def folded_number(number: str) -> str:
     """Return the normal form with letters that scanners confuse turned into digits (O and 0 are one)."""
     text = _SEPARATORS.sub("", number).upper().translate(_CONFUSIONS)
     return text.lstrip("0") or text
-
-
-def record_hash(*parts: str | int) -> str:
-    """Return an opaque id of 20 hex digits made from `parts`."""
-    return hashlib.sha256("\x1f".join(str(p) for p in parts).encode()).hexdigest()[:20]
 
 
 def patient_id(source: str, hospital_id: str, mrn: str) -> str:

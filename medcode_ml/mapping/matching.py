@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from medcode_ml.codes.crosswalk import Kind
+from medcode_ml.contracts.ids import record_hash
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.mapping import values
 from medcode_ml.mapping.crosswalk import crosswalk_codes
@@ -22,7 +23,6 @@ from medcode_ml.mapping.identity import (
     folded_number,
     normal_number,
     patient_id,
-    record_hash,
 )
 
 _TEXT = values.words
@@ -126,8 +126,7 @@ def match_day(raw: Mapping[str, pd.DataFrame], documents: pd.DataFrame, known: K
 
 def _settle_copies(day: MappedDay, kind: str, frame: pd.DataFrame) -> pd.DataFrame:
     """Keep one row of each delivered key: equal copies once, conflicting copies not at all."""
-    delivered, key, columns = DELIVERED["scanned_record" if kind == "document" else kind]
-    del delivered
+    _, key, columns = DELIVERED["scanned_record" if kind == "document" else kind]
     names = ["source", *key]
     copied = frame.duplicated(names, keep=False)
     if not copied.any():

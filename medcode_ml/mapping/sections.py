@@ -89,8 +89,6 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "problem_list": ("problem list", "problems", "active problems", "active problem list", "active issues"),
 }  # fmt: skip
 
-SECTION_TYPES: tuple[str, ...] = (*HEADINGS, "other")
-
 # Sections that clinicians write in one paragraph: what follows a blank line without a heading is not theirs.
 ONE_PARAGRAPH = frozenset({"allergies", "family_history", "social_history", "vital_signs", "chief_complaint"})
 _GAP = re.compile(r"\n[ \t]*\n")

@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import quote
 
 from medcode_ml.settings import Settings
+from medcode_ml.store.processes import is_alive
 
 SHARED_FALLBACK = Path("/var/tmp")
 DATABASE = "medcode"
@@ -229,10 +230,9 @@ class EmbeddedServer:
         pid_file = self._data / "postmaster.pid"
         try:
             pid = int(pid_file.read_text().split("\n", 1)[0])
-            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        except (FileNotFoundError, ProcessLookupError, ValueError):
-            return  # no server, or none that still has a process: pg_ctl sees that itself
-        if state in ("Z", "X"):
+        except (FileNotFoundError, ValueError):
+            return  # no server, or one that is just writing its file
+        if not is_alive(pid):
             pid_file.unlink(missing_ok=True)
 
     def _give(self, path: Path) -> None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
-from itertools import combinations
 
 from medcode_ml.billing.claims import Case
 from medcode_ml.billing.edits import titles
 from medcode_ml.billing.edits.catalogue import Edit, found
 from medcode_ml.billing.transmission import REPORTED_POA, Transmission, poa_exempt
 from medcode_ml.codes import mce_tables
+from medcode_ml.codes.excludes import excludes1_conflicts
 from medcode_ml.codes.identifiers import dotted
 from medcode_ml.codes.release import NoReleaseError, release_on
-from medcode_ml.codes.tabular import NoteTarget, tabular
 
 LAST_DAY_OF_SEX_EDIT = date(2024, 9, 30)
 """Last discharge date on which the Medicare Code Editor raised sex conflicts for most codes (rule 2)."""
@@ -125,21 +124,9 @@ def _outpatient_edits(case: Case, transmission: Transmission, day: date) -> Iter
         yield found("reason_for_visit_missing")
 
 
-@lru_cache(maxsize=50_000)
-def _excludes1_notes(code: str) -> tuple[NoteTarget, ...]:
-    return tuple(note for note in tabular().excludes1(code) if note.patterns)
-
-
-@lru_cache(maxsize=1_000_000)
-def exclude_each_other(code: str, other: str) -> bool:
-    """True when an Excludes1 note of either code, or of a parent, names the other (rule 22)."""
-    return any(note.matches(other) for note in _excludes1_notes(code)) or any(
-        note.matches(code) for note in _excludes1_notes(other)
-    )
-
-
 def _excludes1(transmission: Transmission, day: date | None) -> Iterator[Edit]:
     codes = list(dict.fromkeys(d.code for d in (*transmission.diagnoses, *transmission.left_out)))
-    for code, other in combinations(codes, 2):
-        if exclude_each_other(code, other):
-            yield found("excludes1_pair", code, what=titles.diagnosis(code, day), other=titles.diagnosis(other, day))
+    place = {code: n for n, code in enumerate(codes)}
+    for conflict in excludes1_conflicts(codes):
+        code, other = sorted((conflict.code, conflict.excluded), key=place.__getitem__)
+        yield found("excludes1_pair", code, what=titles.diagnosis(code, day), other=titles.diagnosis(other, day))

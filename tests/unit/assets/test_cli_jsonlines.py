@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from medcode_assets.commands.jsonlines import InputFileError, Output, batches, needs, read_lines
+from medcode_assets.commands.jsonlines import InputFileError, Output, Record, batches, read_lines
+
+
+def without_id(record: Record) -> str | None:
+    return None if record.get("record_id") is not None else "without record_id; add it"
 
 
 def run(tmp_path: Path, data: bytes) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -19,7 +23,7 @@ def run(tmp_path: Path, data: bytes) -> tuple[list[Any], list[dict[str, Any]]]:
     source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(data)
     with Output(out) as output:
-        for line in read_lines(source, output, needs("record_id")):
+        for line in read_lines(source, output, without_id):
             output.write(line.record)
     written = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     rejected = tmp_path / "out.jsonl.rejected.jsonl"
@@ -67,7 +71,7 @@ def test_a_clean_run_removes_the_rejected_file_of_an_earlier_one(tmp_path: Path)
 
 def test_an_input_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(InputFileError, match=r"name a JSON Lines file with --in"), Output(tmp_path / "out") as output:
-        list(read_lines(tmp_path / "absent.jsonl", output, needs()))
+        list(read_lines(tmp_path / "absent.jsonl", output, without_id))
 
 
 def test_batches_keep_order_and_lose_nothing() -> None:
