@@ -6,7 +6,9 @@ import sys
 
 import typer
 
-from medcode_assets.commands import dictionary, lineage, records
+from medcode_assets.commands import deidentify, dictionary, lineage, linking, records, registry
+from medcode_assets.commands.rules import rules_app
+from medcode_assets.commands.worklist import quarantine_app
 
 app = typer.Typer(
     name="medcode",
@@ -16,11 +18,16 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.release, lineage.export,
+    lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.export,
     lineage.simulate, dictionary.dictionary, records.code, records.rank, records.bill,
+    deidentify.deidentify,
 ):  # fmt: skip
     app.command()(command)
 app.command("read-page")(records.read_page)
+app.add_typer(registry.app, name="registry")
+app.add_typer(linking.link_app)
+app.add_typer(rules_app)
+app.add_typer(quarantine_app)
 
 
 def main() -> None:
@@ -34,18 +41,28 @@ def main() -> None:
 
 def _mistakes() -> tuple[type[Exception], ...]:
     """What a person can put right: each message says what, where, and what to do."""
+    from medcode_assets.commands.deidentify import Zip3FileError
     from medcode_assets.commands.dictionary import UnknownSchemaError
     from medcode_assets.commands.jsonlines import InputFileError
     from medcode_assets.commands.lineage import RunFailedError
     from medcode_assets.commands.records import ModelFolderError
+    from medcode_assets.commands.registry import NothingToLoadError
+    from medcode_assets.commands.rules import UnknownRuleError
     from medcode_ml.billing.payers import PayersFileError
-    from medcode_ml.filtering.release import UnknownRecordError
+    from medcode_ml.codes.loaded import ReferenceFileError
+    from medcode_ml.filtering.deidentify.documents import IdentifiersError
+    from medcode_ml.filtering.deidentify.engine import DeidentifyExtraError
+    from medcode_ml.filtering.rule import RuleFileError
+    from medcode_ml.filtering.worklist import DecisionError
     from medcode_ml.intake.source import DeliveryError
+    from medcode_ml.mapping.linkage.decisions import LinkDecisionError
     from medcode_ml.store.database import DatabaseUrlError
     from medcode_ml.store.embedded import EmbeddedServerError
     from medcode_ml.store.views import ReaderRoleError
 
     return (
-        InputFileError, ModelFolderError, RunFailedError, UnknownRecordError, UnknownSchemaError, PayersFileError,
-        DeliveryError, DatabaseUrlError, EmbeddedServerError, ReaderRoleError,
+        InputFileError, ModelFolderError, RunFailedError, DecisionError, UnknownSchemaError, PayersFileError,
+        DeliveryError, DatabaseUrlError, EmbeddedServerError, ReaderRoleError, Zip3FileError, IdentifiersError,
+        DeidentifyExtraError, NothingToLoadError, ReferenceFileError, RuleFileError, UnknownRuleError,
+        LinkDecisionError,
     )  # fmt: skip

@@ -15,16 +15,24 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "mapped.document": ("raw.scanned_record", "mapped.encounter"),
     "mapped.document_page": ("raw.page", "mapped.document"),
     "mapped.document_section": ("mapped.document",),
+    "mapped.document_block": ("mapped.document",),
+    "mapped.copied_passage": ("mapped.document",),
     "mapped.crosswalk": ("mapped.encounter",),
+    "mapped.person": ("mapped.patient",),
+    "mapped.person_link": ("mapped.patient",),
+    "mapped.provider": ("raw.clinician", "raw.hospital"),
+    "mapped.payer": ("raw.payer",),
     **{
         f"mapped.{name}": (f"raw.{name}", "mapped.encounter")
-        for name in ("diagnosis", "procedure", "charge", "medication", "microbiology", "unit_stay", "service")
+        for name in ("diagnosis", "procedure", "charge", "medication", "microbiology", "observation", "unit_stay",
+                     "service")
     },
     **{
         f"filtered.{name}": (f"mapped.{name}",)
         for name in ("patient", "encounter", "document", "diagnosis", "procedure", "charge", "medication",
-                     "microbiology", "unit_stay", "service")
+                     "microbiology", "observation", "unit_stay", "service")
     },
+    "filtered.deidentified_document": ("filtered.document",),
     "coded.encounter": ("filtered.encounter",),
     "coded.encounter_code": ("filtered.encounter",),
     "coded.evidence": ("filtered.document", "coded.encounter_code"),
@@ -41,7 +49,11 @@ CARRIES: dict[str, tuple[str, ...]] = {
 MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "mapped.document": {"text": ("raw.scanned_record.text", "raw.page.text")},
     "mapped.document_section": {"section_type": ("mapped.document.text",)},
+    "mapped.document_block": {"cells": ("mapped.document.text",)},
+    "mapped.copied_passage": {"first_document_id": ("mapped.document.text",)},
+    "mapped.observation": {"value": ("raw.observation.value", "raw.observation.unit")},
     "mapped.document_page": {"start_offset": ("raw.page.text",), "end_offset": ("raw.page.text",)},
+    "filtered.deidentified_document": {"text": ("filtered.document.text",)},
     "mapped.crosswalk": {"source_code": ("raw.diagnosis.code", "raw.procedure.code")},
     "mapped.diagnosis": {"source_code": ("raw.diagnosis.code",), "source_system": ("raw.diagnosis.code_system",)},
     "mapped.procedure": {"source_code": ("raw.procedure.code",), "source_system": ("raw.procedure.code_system",)},
@@ -69,6 +81,8 @@ VIEW_TABLES: dict[str, tuple[str, ...]] = {
     "claim": ("billed.claim", "filtered.encounter", "billed.interchange_claim"),
     "encounter_code": ("ranked.encounter_code", "coded.encounter_code", "coded.encounter"),
     "quarantine": ("filtered.quarantine",),
+    "person": ("mapped.person",),
+    "link_review": ("mapped.person_link",),
     "coder_worklist": ("billed.claim", "ranked.encounter", "filtered.encounter"),
     "daily_figure": ("billed.claim",),
 }

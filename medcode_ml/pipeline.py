@@ -17,7 +17,7 @@ import pandas as pd
 from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.intake.folder import FolderSource
 from medcode_ml.intake.gates import gate_pages
-from medcode_ml.intake.page_store import PageWork
+from medcode_ml.intake.page_store import PageStore, PageWork
 from medcode_ml.intake.pages import page_rows_to_json, read_files
 from medcode_ml.intake.source import DeliveryError, Source, open_source
 from medcode_ml.mapping.sections import split_documents
@@ -35,13 +35,18 @@ def configured_source(progress: bool = False) -> Source:
     from medcode_ml.simulation.delivery import write_delivery
 
     root = write_delivery(NetworkConfig(), chosen.deliveries_dir / "simulated", progress=progress)
-    return FolderSource(root, name="simulated")
+    return FolderSource(root, name="simulated", attachments_dir=chosen.attachments_dir)
+
+
+def page_store() -> PageStore:
+    """The page store that the settings ask for."""
+    return PageStore(settings().pages_url or settings().pages_dir)
 
 
 def page_work() -> PageWork:
     """How pages are read here: where copies and readings are kept, how many processes, how long a page may take."""
     chosen = settings()
-    return PageWork(chosen.pages_dir, chosen.ocr_workers, chosen.page_seconds)
+    return PageWork(chosen.pages_url or chosen.pages_dir, chosen.ocr_workers, chosen.page_seconds)
 
 
 # --- medcode code -----------------------------------------------------------------------------------------------------
@@ -125,8 +130,13 @@ def read_page_files(
             frame[name] = [entries[n].get(name) for n in frame["file_number"]]
     known = None
     if encounters is not None:
-        lines = _json_lines(encounters, rejected)
-        known = pd.DataFrame([line for line in lines if "record_id" in line], dtype=object)
+        lines = []
+        for number, line in _json_lines(encounters, rejected):
+            if isinstance(line.get("record_id"), str | int):
+                lines.append(line)
+            else:
+                rejected.append((number, f"{encounters.name}: the encounter names no record_id", json.dumps(line)))
+        known = pd.DataFrame(lines, columns=None if lines else ["record_id"], dtype=object)
         known = known.where(known.notna(), None)
         if "record_id" not in frame:
             frame["record_id"] = [Path(f).stem for f in frame["file"]]
@@ -135,15 +145,16 @@ def read_page_files(
 
 def _manifest(path: Path, rejected: list[tuple[int, str, str]]) -> list[dict[str, Any]]:
     entries = []
-    for number, line in enumerate(_json_lines(path, rejected), start=1):
-        if not isinstance(line.get("file"), str):
+    for number, line in _json_lines(path, rejected):
+        if not isinstance(line.get("file"), str) or not line["file"]:
             rejected.append((number, "the manifest line names no file", json.dumps(line)))
             continue
         entries.append({**line, "path": path.parent / line["file"]})
     return entries
 
 
-def _json_lines(path: Path, rejected: list[tuple[int, str, str]]) -> list[dict[str, Any]]:
+def _json_lines(path: Path, rejected: list[tuple[int, str, str]]) -> list[tuple[int, dict[str, Any]]]:
+    """(line number, object) of every line that is one; the others are noted in `rejected`."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -158,7 +169,7 @@ def _json_lines(path: Path, rejected: list[tuple[int, str, str]]) -> list[dict[s
             rejected.append((number, f"{path.name}: not JSON in UTF-8; one object a line is wanted", repr(data[:500])))
             continue
         if isinstance(line, dict):
-            found.append(line)
+            found.append((number, line))
         else:
             rejected.append((number, f"{path.name}: not a JSON object", repr(data[:500])))
     return found

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     source: str = Field(default="simulated", description="simulated | folder | mimic-iv | mimic-iii | notes:<kind>")
     source_dir: Path | None = Field(default=None, description="the delivery folder, for every source but `simulated`")
     payers_file: Path | None = Field(default=None, description="payer contracts; default is the sample shipped")
+    pages_url: str = Field(
+        default="", description="where page files are kept, as fsspec writes it (s3://bucket/prefix); default is `home`"
+    )
+    rules_file: Path | None = Field(default=None, description="the hospital's own filter rules, merged over ours")
     first_day: date = Field(default=date(2026, 9, 1), description="first received day that has a partition")
     notes_date: date | None = Field(
         default=None, description="discharge date of notes that have none (sources notes:<kind>)"
@@ -47,6 +51,11 @@ class Settings(BaseSettings):
     def reference_dir(self) -> Path:
         """Baked reference tables (code sets, crosswalks, weights)."""
         return self.home / "reference"
+
+    @property
+    def attachments_dir(self) -> Path:
+        """Files that came inside messages, under their hash."""
+        return self.home / "attachments"
 
     @property
     def deliveries_dir(self) -> Path:

@@ -1,4 +1,4 @@
-"""`medcode run`, `status`, `ui`, `stop`, `clean`, `release`, `export`: the lineage and what stands in its tables."""
+"""`medcode run`, `status`, `ui`, `stop`, `clean`, `export`: the lineage and what stands in its tables."""
 
 from __future__ import annotations
 
@@ -121,27 +121,6 @@ def clean(
     shutil.rmtree(home)
 
 
-def release(
-    record: Annotated[str, typer.Option(help="record_id as mart.quarantine shows it.")],
-    rule: Annotated[str, typer.Option(help="Rule to overrule for this record.")],
-    by: Annotated[str, typer.Option(help="Who decides.")],
-    note: Annotated[str, typer.Option(help="Why.")],
-) -> None:
-    """Release a quarantined record: the rule no longer sets it aside when its day runs again.
-
-    Example:
-
-        medcode release --record 1f0c9a33d2b34f7a8c11 --rule duplicate_page --by a.coder --note "two views, not copies"
-    """
-    from medcode_assets.instance import prepare
-    from medcode_ml.filtering.release import release_record
-    from medcode_ml.store.database import engine
-
-    prepare()
-    day = release_record(engine(), record, rule, by, note, datetime.now(UTC))
-    typer.echo(f"released; run its day again: medcode run --from {day} --to {day}")
-
-
 def export(
     out: Annotated[Path, typer.Option(help="Folder to write; it must not exist or be empty.")],
     start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First received day.")] = None,
@@ -155,12 +134,13 @@ def export(
     """
     from medcode_assets.instance import prepare
     from medcode_ml.intake.export import export_deliveries
+    from medcode_ml.pipeline import page_store
     from medcode_ml.store.database import engine
 
     prepare()
     first = start.date() if start else date(1, 1, 1)
     last = end.date() if end else date(9999, 12, 31)
-    counts = export_deliveries(engine(), settings().pages_dir, out, first, last)
+    counts = export_deliveries(engine(), page_store(), out, first, last)
     for table, rows in counts.items():
         typer.echo(f"{table:<16} {rows:>8}")
 

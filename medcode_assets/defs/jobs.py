@@ -30,6 +30,13 @@ stage_jobs = [
     for process, group in STAGES.items()
 ]
 
+deidentify_job = dg.define_asset_job(
+    "deidentify_job",
+    selection=dg.AssetSelection.groups("deidentified"),
+    partitions_def=received_days,
+    description="Copies of the documents without identifiers, for training sets; on request only",
+)
+
 marts_job = dg.define_asset_job(
     "marts_job", selection=dg.AssetSelection.groups("marts"), description="Refresh and count the marts"
 )
@@ -38,4 +45,4 @@ marts_job = dg.define_asset_job(
 @dg.definitions
 def jobs() -> dg.Definitions:
     """All jobs."""
-    return dg.Definitions(jobs=[lineage_job, *stage_jobs, marts_job])
+    return dg.Definitions(jobs=[lineage_job, *stage_jobs, deidentify_job, marts_job])

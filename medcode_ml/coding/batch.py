@@ -32,6 +32,9 @@ CODE_COLUMNS = (
 EVIDENCE_COLUMNS = (
     "encounter_id", "code", "document_id", "start_offset", "end_offset", "text", "assertion", "section_type", "term",
 )  # fmt: skip
+#: Sections without a heading that count by their wording alone. In a story told in one piece the other types say where
+#: a sentence would stand, not that its condition is any less addressed there.
+_TOLD_BY_WORDING = frozenset({"allergies", "discharge_medications", "medications"})
 NOT_CARRYING = frozenset({NEGATED, HYPOTHETICAL})
 QUERY_COLUMNS = ("encounter_id", "query_number", "rule", "codes", "question")
 
@@ -63,6 +66,7 @@ def code_batch(documents: pd.DataFrame, sections: pd.DataFrame, *, progress: boo
     Args:
         documents: document_id, encounter_id, text, setting, discharge_date, document_type or None.
         sections: document_id, section_number, section_type, start_offset, end_offset; text in none of them is "other".
+            With `heading` and `typed_by`, types told by the wording alone count for medicines and allergies only.
         progress: show a bar.
 
     Raises:
@@ -180,6 +184,9 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
 
 def _sections_by_document(sections: pd.DataFrame) -> dict[str, tuple[Section, ...]]:
     ordered = sections.sort_values(["document_id", "start_offset", "section_number"], kind="stable")
+    if "typed_by" in ordered:
+        told = (ordered["typed_by"] != "content") | (ordered["heading"] != "")
+        ordered = ordered[told | ordered["section_type"].isin(_TOLD_BY_WORDING)]
     found: dict[str, list[Section]] = {}
     columns = (ordered[c] for c in ("document_id", "section_type", "start_offset", "end_offset"))
     for document_id, kind, start, end in zip(*columns, strict=True):

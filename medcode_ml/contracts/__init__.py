@@ -1,6 +1,9 @@
 """The tables of every schema: the single source for DDL, column metadata, checks and the data dictionary."""
 
-from medcode_ml.contracts import billed, coded, filtered, mapped, ranked, raw, review
+from medcode_ml.contracts import billed, coded, filtered, linkage, mapped, ranked, raw, review
 from medcode_ml.contracts.tables import SCHEMAS, STAGE_SCHEMAS, metadata
 
-__all__ = ["SCHEMAS", "STAGE_SCHEMAS", "billed", "coded", "filtered", "mapped", "metadata", "ranked", "raw", "review"]
+__all__ = [
+    "SCHEMAS", "STAGE_SCHEMAS", "billed", "coded", "filtered", "linkage", "mapped", "metadata", "ranked", "raw",
+    "review",
+]  # fmt: skip

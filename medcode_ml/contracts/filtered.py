@@ -5,22 +5,22 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from medcode_ml.contracts import mapped
-from medcode_ml.contracts.tables import BOOL, INT, TEXT, column, table
+from medcode_ml.contracts.tables import BOOL, INT, JSON, TEXT, column, table
 
 
-def _carried(source: sa.Table, comment: str) -> sa.Table:
+def _carried(source: sa.Table, comment: str, index: tuple[tuple[str, ...], ...] = ()) -> sa.Table:
     """The filtered twin of a mapped table: same columns without what filtering settles."""
-    settled = {"received_date", "unreadable"}
+    settled = {"received_date", "unreadable", "mrn_folded", "number_folded"}
     key = tuple(c.name for c in source.primary_key if c.name not in settled)
     columns = [
         sa.Column(c.name, c.type, nullable=c.nullable, comment=c.comment)
         for c in source.columns
         if c.name not in settled
     ]
-    return table("filtered", source.name, comment, key, *columns)
+    return table("filtered", source.name, comment, key, *columns, index=index)
 
 
-encounter = _carried(mapped.encounter, "Encounters that every rule let through")
+encounter = _carried(mapped.encounter, "Encounters that every rule let through", (("encounter_id",), ("patient_id",)))
 patient = _carried(mapped.patient, "Patients that every rule let through")
 document = _carried(mapped.document, "Documents that every rule let through")
 procedure = _carried(mapped.procedure, "Procedures that every rule let through")
@@ -28,6 +28,7 @@ charge = _carried(mapped.charge, "Charge lines that every rule let through")
 diagnosis = _carried(mapped.diagnosis, "Delivered diagnoses that every rule let through")
 medication = _carried(mapped.medication, "Drugs given, of encounters carried")
 microbiology = _carried(mapped.microbiology, "Cultures, of encounters carried")
+observation = _carried(mapped.observation, "Vital signs and results that every rule let through")
 unit_stay = _carried(mapped.unit_stay, "Unit stays, of encounters carried")
 service = _carried(mapped.service, "Services, of encounters carried")
 
@@ -43,11 +44,24 @@ quarantine = table(
     column("encounter_id", TEXT, "encounter where known", null=True),
     column("hospital_id", TEXT, "hospital where known", null=True),
     column("rule", TEXT, "name of the rule"),
-    column("severity", TEXT, "error sets aside; warning is counted and carried"),
+    column("severity", TEXT, "error, or scope: not asked for, which is no fault"),
+    column("owner", TEXT, "who looks after such records"),
     column("reason", TEXT, "what was wrong, where, and what to do"),
     column("column_name", TEXT, "column with the fault", null=True),
     column("original", TEXT, "original value", null=True),
+    column("candidates", JSON, mapped.CANDIDATES, null=True),
     column("releasable", BOOL, "a person may release it; false where there is nothing readable to carry"),
+)
+
+deidentified_document = table(
+    "filtered",
+    "deidentified_document",
+    "Documents without identifiers (rule 42), for training sets; made on request, never read by the lineage",
+    ("document_id",),
+    column("document_id", TEXT, "document"),
+    column("text", TEXT, "text with each identifier replaced by its kind in angle brackets"),
+    column("replaced", JSON, "[{start, end, kind, new_start, new_end}]: characters of the document and of this text"),
+    column("recogniser_version", TEXT, "hash of recognisers and their settings"),
 )
 
 rule_count = table(
@@ -58,7 +72,7 @@ rule_count = table(
     column("rule", TEXT, "name of the rule"),
     column("trade_rule", INT, "number of the trade rule behind it", null=True),
     column("record_kind", TEXT, "records it looks at"),
-    column("severity", TEXT, "error or warning"),
+    column("severity", TEXT, "error, warning, information or scope"),
     column("checked", INT, "records asked"),
     column("passed", INT, "records that pass"),
     column("repaired", INT, "records repaired"),

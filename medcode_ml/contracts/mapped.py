@@ -8,6 +8,8 @@ ENCOUNTER = ("encounter_id", TEXT, "medcode's id of the encounter: hash of sourc
 REPAIRS = ("repairs", JSON, "repairs made: [{rule, column, from, to}]; the raw text stays in raw")
 UNREADABLE = ("unreadable", JSON, "delivered values that could not be typed: {column: value as delivered}")
 
+CANDIDATES = "encounters it may belong to, for a person to choose: [{encounter_number, probability, weight, fields}]"
+
 patient = table(
     "mapped",
     "patient",
@@ -17,6 +19,7 @@ patient = table(
     column("source", TEXT, "source"),
     column("hospital_id", TEXT, "hospital that registered the patient"),
     column("mrn", TEXT, "normalised medical record number"),
+    column("mrn_folded", TEXT, "the number with letters that scanners confuse as digits; for look-ups only"),
     column("last_name", TEXT, "family name", null=True),
     column("first_name", TEXT, "given name", null=True),
     column("birth_date", DATE, "date of birth", null=True),
@@ -29,6 +32,7 @@ patient = table(
     column("zip", TEXT, "ZIP, digits only", null=True),
     column(*REPAIRS),
     column(*UNREADABLE),
+    index=(("source", "hospital_id", "mrn_folded"), ("patient_id",)),
 )
 
 encounter = table(
@@ -41,6 +45,8 @@ encounter = table(
     column("source", TEXT, "source"),
     column("hospital_id", TEXT, "hospital"),
     column("encounter_number", TEXT, "normalised encounter number"),
+    column("number_folded", TEXT, "the number with letters that scanners confuse as digits; for look-ups only"),
+    column("mrn", TEXT, "normalised medical record number of its patient"),
     column("setting", TEXT, "inpatient or outpatient", null=True),
     column("admission_date", DATE, "admission or visit date", null=True),
     column("admission_hour", TEXT, "hour of admission, two digits", null=True),
@@ -57,6 +63,7 @@ encounter = table(
     column("document_count", INT, "documents the hospital says belong to the encounter", null=True),
     column(*REPAIRS),
     column(*UNREADABLE),
+    index=(("source", "hospital_id", "number_folded"), ("patient_id",)),
 )
 
 document = table(
@@ -101,8 +108,39 @@ document_section = table(
     column("section_number", INT, "place in the document, 1 first"),
     column("section_type", TEXT, "normalised type of the section"),
     column("heading", TEXT, "heading as written, empty where there is none"),
+    column("typed_by", TEXT, "what told the type: heading, content (no heading stands there) or document"),
     column("start_offset", INT, "first character of the section's text after the heading"),
     column("end_offset", INT, "character after the last"),
+)
+
+document_block = table(
+    "mapped",
+    "document_block",
+    "Lists and tables of a document, kept as such",
+    ("document_id", "block_number"),
+    column("document_id", TEXT, "document"),
+    column("block_number", INT, "place in the document, 1 first"),
+    column("section_number", INT, "section it stands in"),
+    column("kind", TEXT, "list or table"),
+    column("start_offset", INT, "first character"),
+    column("end_offset", INT, "character after the last"),
+    column("cells", JSON, "list: [[start, end] an item]; table: a row is [[start, end] a cell], the head row first"),
+)
+
+copied_passage = table(
+    "mapped",
+    "copied_passage",
+    "Passages carried forward from an earlier document of the encounter, with where each was first written",
+    ("document_id", "passage_number"),
+    column("document_id", TEXT, "document that repeats the passage"),
+    column("passage_number", INT, "place in the document, 1 first"),
+    column(*ENCOUNTER),
+    column("start_offset", INT, "first character in the repeating document"),
+    column("end_offset", INT, "character after the last"),
+    column("first_document_id", TEXT, "document that has the passage first"),
+    column("first_start_offset", INT, "first character there"),
+    column("first_end_offset", INT, "character after the last there"),
+    column("first_written_date", DATE, "date of that document", null=True),
 )
 
 diagnosis = table(
@@ -155,6 +193,7 @@ crosswalk = table(
     column("scenario", INT, "scenario of a combination", null=True),
     column("choice_list", INT, "choice list of a combination", null=True),
     column("chosen", BOOL, "this alternative was taken"),
+    column("reason", TEXT, "why it was taken or not, in words"),
 )
 
 charge = table(
@@ -202,6 +241,26 @@ microbiology = table(
     column(*UNREADABLE),
 )
 
+observation = table(
+    "mapped",
+    "observation",
+    "Vital signs and laboratory results with value and unit in one standard form",
+    ("encounter_id", "line_number"),
+    column(*ENCOUNTER),
+    column("line_number", INT, "line"),
+    column("kind", TEXT, "vital or laboratory", null=True),
+    column("name", TEXT, "what was observed, in the standard name where it is known", null=True),
+    column("code", TEXT, "LOINC code where it is known", null=True),
+    column("value", FLOAT, "value as a number, in `unit`", null=True),
+    column("value_text", TEXT, "value as delivered", null=True),
+    column("unit", TEXT, "unit of `value`, UCUM; the standard one of the observation where it is known", null=True),
+    column("source_unit", TEXT, "unit as delivered", null=True),
+    column("observed_date", DATE, "day of the observation", null=True),
+    column("flag", TEXT, "L, H or A as delivered", null=True),
+    column(*REPAIRS),
+    column(*UNREADABLE),
+)
+
 unit_stay = table(
     "mapped",
     "unit_stay",
@@ -228,6 +287,44 @@ service = table(
     column(*UNREADABLE),
 )
 
+provider = table(
+    "mapped",
+    "provider",
+    "Hospitals and clinicians against the registry of provider identifiers",
+    ("source", "provider_kind", "npi"),
+    column("source", TEXT, "source"),
+    column("provider_kind", TEXT, "hospital or clinician"),
+    column("npi", TEXT, "national provider identifier as delivered"),
+    column("hospital_id", TEXT, "hospital", null=True),
+    column("name", TEXT, "name as delivered"),
+    column("taxonomy", TEXT, "provider taxonomy code, normalised", null=True),
+    column("effective_from", DATE, "first day, as the network says", null=True),
+    column("effective_to", DATE, "last day, as the network says", null=True),
+    column(
+        "registry_status", TEXT, "active, deactivated, not_listed, other_kind, invalid_npi, no_registry (none loaded)"
+    ),
+    column("registry_name", TEXT, "name in the registry", null=True),
+    column("registry_taxonomy", TEXT, "primary taxonomy in the registry", null=True),
+    column("registry_from", DATE, "day the identifier was issued", null=True),
+    column("registry_to", DATE, "day it was deactivated", null=True),
+    column("findings", JSON, "what does not agree: [{rule, reason}]"),
+)
+
+payer = table(
+    "mapped",
+    "payer",
+    "Payers by the days they hold",
+    ("source", "payer_id"),
+    column("source", TEXT, "source"),
+    column("payer_id", TEXT, "payer identifier used on claims"),
+    column("name", TEXT, "name as delivered", null=True),
+    column("kind", TEXT, "medicare, medicaid, commercial or self_pay", null=True),
+    column("contract", TEXT, "contract in the payers file", null=True),
+    column("effective_from", DATE, "first day", null=True),
+    column("effective_to", DATE, "last day", null=True),
+    column("findings", JSON, "what does not agree: [{rule, reason}]"),
+)
+
 unmatched = table(
     "mapped",
     "unmatched",
@@ -242,4 +339,5 @@ unmatched = table(
     column("rule", TEXT, "name of the rule"),
     column("reason", TEXT, "what was wrong and what to do"),
     column("original", TEXT, "original value", null=True),
+    column("candidates", JSON, CANDIDATES, null=True),
 )

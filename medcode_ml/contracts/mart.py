@@ -96,25 +96,75 @@ encounter_code = View(
 
 quarantine = View(
     "quarantine",
-    "Everything set aside and not released, with its reason",
+    "Everything set aside, with its reason and what a person decided about it",
     {
         "received_date": "day the record was received",
         "quarantine_id": "id of the entry",
         "stage": "stage that set it aside",
         "record_kind": "kind of record",
-        "record_id": "record, as `medcode release` wants it",
+        "record_id": "record, as `medcode quarantine` wants it",
         "encounter_id": "encounter where known",
         "hospital_id": "hospital where known",
         "rule": "name of the rule",
+        "severity": "error, or scope: not asked for, which is no fault",
+        "owner": "who looks after such records",
         "reason": "what was wrong and what to do",
         "column_name": "column with the fault",
         "original": "original value",
+        "candidates": "encounters it may belong to, for a person to choose",
         "releasable": "a person may release it",
+        "decision": "released, corrected or rejected; null where it waits",
+        "decided_by": "who decided",
+        "note": "why",
+        "decided_at": "when",
     },
     """
-    SELECT received_date, quarantine_id, stage, record_kind, record_id, encounter_id, hospital_id, rule, reason,
-           column_name, original, releasable
-    FROM filtered.quarantine
+    SELECT q.received_date, q.quarantine_id, q.stage, q.record_kind, q.record_id, q.encounter_id, q.hospital_id, q.rule,
+           q.severity, q.owner, q.reason, q.column_name, q.original, q.candidates, q.releasable,
+           d.outcome AS decision, d.decided_by, d.note, d.decided_at
+    FROM filtered.quarantine q
+    LEFT JOIN (SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome, decided_by, note, decided_at
+               FROM review.quarantine_decision ORDER BY record_id, rule, decided_at DESC, decision_id) d
+         ON d.record_id = q.record_id AND d.rule = q.rule AND d.outcome <> 'withdrawn'
+    """,
+)
+
+person = View(
+    "person",
+    "One row a patient record: which person it belongs to",
+    {
+        "person_id": "person",
+        "patient_id": "patient record of one hospital",
+        "hospital_id": "hospital that registered it",
+        "record_count": "patient records of the person",
+        "encounter_count": "encounters of the record",
+    },
+    """
+    SELECT p.person_id, p.patient_id, h.hospital_id, p.record_count,
+           (SELECT count(*) FROM mapped.encounter e WHERE e.patient_id = p.patient_id) AS encounter_count
+    FROM mapped.person p
+    JOIN (SELECT DISTINCT patient_id, hospital_id FROM mapped.patient) h USING (patient_id)
+    """,
+)
+
+link_review = View(
+    "link_review",
+    "Pairs of patient records that wait for a person to say whether they are one; values only in `medcode link show`",
+    {
+        "patient_id": "the smaller patient_id of the pair",
+        "other_patient_id": "the larger patient_id of the pair",
+        "probability": "probability that the two are one person",
+        "weight": "match weight: log2 of the Bayes factor, prior included",
+        "reason": "rule that keeps the pair from being linked alone; null where the weight does",
+        "fields": "[{field, level, weight}]: how each field agrees and what that weighs",
+        "model_version": "hash of the parameters and thresholds",
+    },
+    """
+    SELECT l.patient_id, l.other_patient_id, l.probability, l.weight, l.reason, l.fields, l.model_version
+    FROM mapped.person_link l
+    JOIN mapped.person p USING (patient_id)
+    JOIN mapped.person o ON o.patient_id = l.other_patient_id
+    WHERE l.band = 'review' AND l.decision IS NULL AND p.person_id <> o.person_id
     """,
 )
 
@@ -198,4 +248,4 @@ daily_figure = View(
     """,
 )
 
-VIEWS: tuple[View, ...] = (claim, encounter_code, quarantine, coder_worklist, daily_figure)
+VIEWS: tuple[View, ...] = (claim, encounter_code, quarantine, person, link_review, coder_worklist, daily_figure)

@@ -26,6 +26,8 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "state": "two-letter state",
             "zip": "9-digit ZIP without hyphen",
             "hac_exempt?": "Y when the hospital is exempt from present-on-admission reporting",
+            "effective_from?": "first day these facts hold, YYYY-MM-DD",
+            "effective_to?": "last day these facts hold, YYYY-MM-DD",
         },
     ),
     "clinician": (
@@ -37,6 +39,8 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "first_name": "given name",
             "taxonomy?": "provider taxonomy code",
             "hospital_id?": "main hospital",
+            "effective_from?": "first day the clinician has privileges, YYYY-MM-DD",
+            "effective_to?": "last day the clinician has privileges, YYYY-MM-DD",
         },
     ),
     "payer": (
@@ -47,6 +51,8 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "name": "payer name",
             "kind": "medicare, medicaid, commercial, self_pay",
             "contract?": "name of the contract in the payers file",
+            "effective_from?": "first day the payer is billed, YYYY-MM-DD",
+            "effective_to?": "last day the payer is billed, YYYY-MM-DD",
         },
     ),
     "patient": (
@@ -182,6 +188,23 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "specimen_date?": "day taken, YYYY-MM-DD",
         },
     ),
+    "observation": (
+        "Vital signs and laboratory results as numbers or words",
+        ("hospital_id", "encounter_number", "line_number"),
+        {
+            "hospital_id": "hospital of the encounter",
+            "encounter_number": "encounter",
+            "line_number": "line",
+            "kind?": "vital or laboratory",
+            "name": "what was observed, as delivered",
+            "code?": "code of the observation",
+            "code_system?": "LOINC or a local system",
+            "value?": "value as delivered",
+            "unit?": "unit as delivered",
+            "observed_date?": "day of the observation, YYYY-MM-DD",
+            "flag?": "L, H, A or empty",
+        },
+    ),
     "unit_stay": (
         "Stays on wards and intensive care units",
         ("hospital_id", "encounter_number", "line_number"),
@@ -213,6 +236,8 @@ DELIVERED: dict[str, tuple[str, tuple[str, ...], dict[str, str]]] = {
             "code": "local code",
             "target_system": "ICD-10-CM, ICD-10-PCS or HCPCS",
             "target_code": "standard code",
+            "effective_from?": "first day the meaning holds, YYYY-MM-DD",
+            "effective_to?": "last day the meaning holds, YYYY-MM-DD",
         },
     ),
     "remittance": (
@@ -245,6 +270,12 @@ def optional_columns(name: str) -> set[str]:
     return {c[:-1] for c in DELIVERED[name][2] if c.endswith("?")}
 
 
+#: indexes beside the key: documents are looked up by the encounter they are filed under
+_INDEXES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "scanned_record": (("received_date", "source", "hospital_id", "encounter_number"),),
+}
+
+
 def _delivered_table(name: str) -> sa.Table:
     comment, key, columns = DELIVERED[name]
     return table(
@@ -257,6 +288,7 @@ def _delivered_table(name: str) -> sa.Table:
         column("source_line", INT, "line of that file, the header being line 1"),
         column("copy_number", INT, "1, or higher where the same key was delivered again in the partition"),
         *[column(c.rstrip("?"), TEXT, text, null=c.rstrip("?") not in key) for c, text in columns.items()],
+        index=_INDEXES.get(name, ()),
     )
 
 
@@ -276,6 +308,7 @@ page = table(
     column("content_hash", TEXT, "sha256 of the page file; the name of its copy in the page store", null=True),
     column("text", TEXT, "text read, in reading order", null=True),
     column("words", JSON, "words as [{text, box [x0, y0, x1, y1] in pixels of the page as delivered, confidence, start, end}]", null=True),  # noqa: E501
+    column("regions", JSON, "parts of the page that were marked, not guessed: [{kind: handwriting, stamp, unread or picture; box}]", null=True),  # noqa: E501
     column("rotation", INT, "degrees the sheet lay turned clockwise", null=True),
     column("skew", FLOAT, "degrees of skew repaired", null=True),
     column("confidence", FLOAT, "mean word confidence, 0-100", null=True),
@@ -283,6 +316,7 @@ page = table(
     column("gate", TEXT, "page gate that set the page aside (rule 39), or null", null=True),
     column("gate_reason", TEXT, "what was wrong and what to do", null=True),
     column("seconds", FLOAT, "time taken to read the page"),
+    index=(("received_date", "source", "hospital_id", "record_id"),),
 )
 
 set_aside = table(

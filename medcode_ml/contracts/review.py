@@ -1,18 +1,47 @@
-"""Schema `review`: what people decided. Facts from outside the lineage, never overwritten by a run."""
+"""Schema `review`: what people decided. Facts from outside the lineage, never overwritten by a run.
+
+Decisions are only added: the newest on a subject counts, `withdrawn` takes one back, and the history stays.
+"""
 
 from __future__ import annotations
 
-from medcode_ml.contracts.tables import TEXT, TIME, column, table
+from medcode_ml.contracts.tables import DATE, TEXT, TIME, column, table
 
-release = table(
+quarantine_decision = table(
     "review",
-    "release",
-    "Quarantined records that a person released: the rule no longer sets that record aside",
-    ("record_id", "rule"),
+    "quarantine_decision",
+    "What people decided about quarantined records",
+    ("decision_id",),
+    column("decision_id", TEXT, "hash of subject and time"),
     column("record_id", TEXT, "record as named in filtered.quarantine"),
-    column("rule", TEXT, "rule that was overruled"),
+    column("rule", TEXT, "rule that set it aside"),
+    column("received_date", DATE, "day the record was received, which runs again"),
+    column(
+        "outcome", TEXT,
+        "released (the rule no longer holds the record), corrected (`column_name` is `value`), rejected (stays aside), "
+        "withdrawn (the decision before is taken back)",
+    ),
+    column("column_name", TEXT, "column that was corrected", null=True),
+    column("value", TEXT, "value put in its place", null=True),
     column("decided_by", TEXT, "user who decided"),
     column("note", TEXT, "why"),
     column("decided_at", TIME, "when"),
     partitioned=False,
+    index=(("record_id",),),
+)
+
+link_decision = table(
+    "review",
+    "link_decision",
+    "What people decided about pairs of patient records",
+    ("decision_id",),
+    column("decision_id", TEXT, "hash of the pair and the time"),
+    column("patient_id", TEXT, "the smaller patient_id of the pair"),
+    column("other_patient_id", TEXT, "the larger patient_id of the pair"),
+    column("outcome", TEXT, "same, different, or withdrawn (the decision before is taken back)"),
+    column("decided_by", TEXT, "user who decided"),
+    column("note", TEXT, "why"),
+    column("decided_at", TIME, "when"),
+    partitioned=False,
+    index=(("patient_id", "other_patient_id"),),
 )

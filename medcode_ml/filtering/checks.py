@@ -1,180 +1,141 @@
-"""The kinds of check a rule can name. Each answers, for a frame, which records are good; a missing value is good.
+"""The kinds of check a rule can name. Each answers, for a batch, which records are good; a missing value is good.
 
-A check is `check(frame, rule) -> bool Series`; `rule.columns` and `rule.options` are its parameters.
+A check is `check(batch or frame, rule) -> bool Series`; `rule.columns` and `rule.options` are its parameters. Every
+check looks at each different value (or pair of values) once, however many records share it.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from medcode_ml.codes import identifiers
 from medcode_ml.codes.codeset import CodeSet
-from medcode_ml.codes.release import NoReleaseError
+from medcode_ml.filtering.columns import Batch, Mask, release_places
+from medcode_ml.filtering.repair import IDENTIFIERS
 from medcode_ml.filtering.rule import Rule
 
-Check = Callable[[pd.DataFrame, Rule], pd.Series]
+Check = Callable[[pd.DataFrame | Batch, Rule], pd.Series]
 
-_EXPIRED = frozenset({"20", "40", "41", "42"})
-_HOSPICE = frozenset({"50", "51"})
-_LEVEL_ONE = re.compile(r"[0-9]{4}[0-9A-Z]")
-
-
-def _procedure_code(code: str) -> bool:
-    """HCPCS level II, or the form of a level I (CPT) code: whether it exists is the payer's table, not ours."""
-    return identifiers.hcpcs_is_valid(code) or _LEVEL_ONE.fullmatch(code) is not None
+_READABLE = re.compile(r"[\w\s.,;:()/%+'\"\-]+")
+_PLAIN = bytes(c for c in range(128) if _READABLE.fullmatch(chr(c)))
+_SAMPLE = 20_000
 
 
-IDENTIFIERS: dict[str, Callable[[str], bool]] = {
-    "npi": identifiers.npi_is_valid,
-    "mbi": identifiers.mbi_is_valid,
-    "ssn": identifiers.ssn_is_valid,
-    "revenue_code": identifiers.revenue_code_is_valid,
-    "procedure_code": _procedure_code,
-    "icd10cm": identifiers.icd10cm_has_format,
-    "icd10pcs": identifiers.icd10pcs_has_format,
-}
+def applies(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """Which records the rule is asked of: those that have the values of its `when`, all where it has none."""
+    batch = Batch.of(frame)
+    asked = np.ones(len(batch), dtype=bool)
+    for column, value in rule.when.items():
+        allowed = set(value) if isinstance(value, (list, tuple)) else {value}
+        places, values = batch.different(column)
+        asked &= np.array([*(v in allowed for v in values), False], dtype=bool)[places]
+    return batch.series(asked)
 
 
-def _each(frame: pd.DataFrame, rule: Rule, good: Callable[..., bool]) -> pd.Series:
-    """Ask `good` of the rule's columns, record by record; a record with a missing first value is good."""
-    columns = [frame[c] for c in rule.columns]
-    answers = [values[0] is None or good(*values) for values in zip(*columns, strict=True)]
-    return pd.Series(answers, index=frame.index, dtype=bool)
-
-
-def present(frame: pd.DataFrame, rule: Rule) -> pd.Series:
+def present(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
     """The value is there."""
-    return frame[rule.columns[0]].notna()
+    batch = Batch.of(frame)
+    return batch.series(~batch.missing(rule.columns[0]))
 
 
-def identifier(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The value has the form, and check digit where there is one, of `identifier`."""
+def pattern(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """The whole text, or every item of a list, has the form of the regular expression `pattern`."""
+    form = re.compile(rule.options["pattern"])
+    return _each(frame, rule, lambda text: form.fullmatch(text) is not None)
+
+
+def checksum(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """The value, or every item of a list, has the form, and check digit where there is one, of `identifier`."""
     return _each(frame, rule, IDENTIFIERS[rule.options["identifier"]])
 
 
-def one_of(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The value is one of `values`."""
-    allowed = set(rule.options["values"])
-    return _each(frame, rule, lambda value: value in allowed)
+def look_up(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """The value is one of `values`, or a code of `code_set` that is billable on the day of the second column."""
+    if "code_set" in rule.options:
+        return _in_release(Batch.of(frame), rule)
+    return _each(frame, rule, rule.options["allowed"].__contains__)
 
 
-def not_after(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The first date is not after the second."""
-    return _each(frame, rule, lambda first, second: second is None or first <= second)
+def cross_field(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """The comparison `ask` holds or cannot be told."""
+    batch = Batch.of(frame)
+    return batch.series(rule.expression.good(batch))
 
 
-def at_most_days_before(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The first date lies at most `days` before the second."""
-    most = timedelta(days=rule.options["days"])
-    return _each(frame, rule, lambda first, second: second is None or second - first <= most)
+def within_range(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """The number lies from `low` to `high`; of observations, only those with its names and in its unit are asked."""
+    batch = Batch.of(frame)
+    numbers = batch.numbers(rule.columns[0])
+    bad = (numbers < rule.options["low"]) | (numbers > rule.options["high"])
+    if "observation" in rule.options:
+        for column, allowed in (("name", rule.options["observation"]), ("unit", [rule.options["unit"]])):
+            places, values = batch.different(column)
+            bad &= np.array([*(v in allowed for v in values), False], dtype=bool)[places]
+    return batch.series(~bad)
 
 
-def between(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The first date lies from `days_before` days before the second to the third."""
-    slack = timedelta(days=rule.options["days_before"])
-    return _each(
-        frame, rule, lambda at, first, last: (first is None or at >= first - slack) and (last is None or at <= last)
-    )
-
-
-def death_agrees(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """An expired status goes with a death on the discharge day, any other with a later one; hospice with either."""
-
-    def good(status: str, death: date | None, discharge: date | None) -> bool:
-        if death is None or discharge is None:
-            return True
-        if status in _EXPIRED:
-            return death == discharge
-        return death > discharge or (death == discharge and status in _HOSPICE)
-
-    return _each(frame, rule, good)
-
-
-def in_release(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The code is billable on the date, in the release of that date (rule 1); a date without release is bad."""
-    code_column, day_column = rule.columns
-    answers = pd.Series(True, index=frame.index, dtype=bool)
-    for day, group in frame[frame[code_column].notna() & frame[day_column].notna()].groupby(day_column):
-        try:
-            answers[group.index] = CodeSet.on(day, rule.options["system"]).billable_mask(group[code_column])
-        except NoReleaseError:
-            answers[group.index] = False
-    return answers
-
-
-def not_blank(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The text has something else than white space."""
-    return _each(frame, rule, lambda text: bool(text.strip()))
-
-
-def at_most_characters(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The text has at most `characters` characters."""
-    return _each(frame, rule, lambda text: len(text) <= rule.options["characters"])
-
-
-def mostly_letters(frame: pd.DataFrame, rule: Rule) -> pd.Series:
+def readable(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
     """At least `share` of the text is letters, digits, white space or common punctuation; an empty text is good."""
-    kept = re.compile(r"[\w\s.,;:()/%+'\"\-]+")
+
+    most = 1 - rule.options["share"]
 
     def good(text: str) -> bool:
-        sample = text[:20_000]
-        return not sample or sum(len(m) for m in kept.findall(sample)) >= rule.options["share"] * len(sample)
+        sample = text[:_SAMPLE]
+        plain = sample.encode("ascii", "ignore")
+        # at most so many are unreadable: letters outside ASCII are counted only where it matters
+        if len(plain.translate(None, _PLAIN)) + len(sample) - len(plain) <= most * len(sample):
+            return True
+        return sum(len(m) for m in _READABLE.findall(sample)) >= rule.options["share"] * len(sample)
 
     return _each(frame, rule, good)
 
 
-def first_of_kind(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """No earlier record has the same values."""
-    return ~frame.duplicated(list(rule.columns), keep="first")
-
-
-def positive(frame: pd.DataFrame, rule: Rule) -> pd.Series:
-    """The number is over zero."""
-    return _each(frame, rule, lambda number: number > 0)
+def unique(frame: pd.DataFrame | Batch, rule: Rule) -> pd.Series:
+    """No earlier record of the batch has the same values; missing values are alike."""
+    batch = Batch.of(frame)
+    places = pd.DataFrame({c: batch.different(c)[0] for c in rule.columns})
+    return batch.series(~places.duplicated(keep="first").to_numpy())
 
 
 CHECKS: dict[str, Check] = {
     "present": present,
-    "identifier": identifier,
-    "one_of": one_of,
-    "not_after": not_after,
-    "at_most_days_before": at_most_days_before,
-    "between": between,
-    "death_agrees": death_agrees,
-    "in_release": in_release,
-    "not_blank": not_blank,
-    "at_most_characters": at_most_characters,
-    "mostly_letters": mostly_letters,
-    "first_of_kind": first_of_kind,
-    "positive": positive,
+    "pattern": pattern,
+    "look_up": look_up,
+    "checksum": checksum,
+    "cross_field": cross_field,
+    "range": within_range,
+    "readable": readable,
+    "unique": unique,
 }
 
 
-def repaired(value: str, kind: str) -> str | None:
-    """Return `value` with misread characters put right, where the check digit or form of `kind` confirms it (rule 40).
-
-    Only one reading may be confirmed; with none or several there is no repair.
-    """
-    good = IDENTIFIERS[kind]
-    readings = {""}
-    for character in value.upper().replace("-", "").replace(" ", ""):
-        readings = {r + c for r in readings for c in _ALIKE.get(character, character)}
-        if len(readings) > 4096:
-            return None
-    confirmed = [r for r in readings if r != value and good(r)]
-    return confirmed[0] if len(confirmed) == 1 else None
+def _each(frame: pd.DataFrame | Batch, rule: Rule, good: Callable[[Any], bool]) -> pd.Series:
+    batch = Batch.of(frame)
+    name = rule.columns[0]
+    _, values = batch.different(name)
+    answers = [all(good(i) for i in v) if isinstance(v, tuple) else good(v) for v in values]
+    return batch.series(batch.each(name, np.array(answers, dtype=bool)))
 
 
-_ALIKE: dict[str, str] = {c: group for group in ("O0", "I1", "S5", "B8", "Z2") for c in group}
-
-
-def value_of(row: Any, column: str) -> str | None:
-    """The value as delivered where it could not be typed, else as it stands, as text for the quarantine."""
-    delivered = row["unreadable"].get(column) if "unreadable" in row.index else None
-    value = delivered if delivered is not None else row[column]
-    return None if value is None else str(value)[:2000]
+def _in_release(batch: Batch, rule: Rule) -> pd.Series:
+    """The code is billable in the release of the day; a day without a release is bad."""
+    codes, different = batch.different(rule.columns[0])
+    at, releases = release_places(batch.column(rule.columns[1]))
+    good: Mask = np.ones(len(batch), dtype=bool)
+    for place, release in enumerate(releases):
+        asked = (at == place) & (codes >= 0)
+        if release is None:
+            good[asked] = False
+            continue
+        which = np.unique(codes[asked])
+        valid = CodeSet.on(release.start, rule.options["code_set"]).billable_mask(
+            pd.Series(different[which], dtype=object)
+        )
+        billable = np.zeros(len(different), dtype=bool)
+        billable[which] = valid.to_numpy()
+        good[asked] = billable[codes[asked]]
+    return batch.series(good)

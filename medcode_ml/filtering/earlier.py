@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
-from typing import Any
 
-import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.contracts import filtered, mapped, raw
-from medcode_ml.contracts.ids import record_hash
-from medcode_ml.store.frames import read_frame, read_partition
+_LINES = """
+INSERT INTO filtered.quarantine (received_date, quarantine_id, stage, record_kind, record_id, rule, severity, owner,
+                                 reason, original, releasable)
+SELECT received_date, set_aside_id, 'raw', 'line', set_aside_id, rule, 'error', 'interfaces',
+       reason || ' (' || source_file || CASE WHEN source_line > 0 THEN ' line ' || source_line ELSE '' END || ')',
+       original, false
+FROM raw.set_aside WHERE received_date = :day
+RETURNING stage, record_kind, rule
+"""
+# The id is made as contracts.ids.record_hash makes it. A page that a person released is not listed: it was carried.
+_PAGES = """
+INSERT INTO filtered.quarantine (received_date, quarantine_id, stage, record_kind, record_id, hospital_id, rule,
+                                 severity, owner, reason, releasable)
+SELECT p.received_date,
+       left(encode(sha256(convert_to('raw' || chr(31) || p.page_id || chr(31) || p.gate, 'UTF8')), 'hex'), 20),
+       'raw', 'page', p.page_id, p.hospital_id, p.gate, 'error',
+       'health information management', coalesce(p.gate_reason, ''), p.text IS NOT NULL
+FROM raw.page p
+WHERE p.received_date = :day AND p.gate IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM (
+        SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome FROM review.quarantine_decision
+        ORDER BY record_id, rule, decided_at DESC, decision_id
+    ) d WHERE d.record_id = p.page_id AND d.rule = p.gate AND d.outcome = 'released')
+RETURNING stage, record_kind, rule
+"""
+_UNMATCHED = """
+INSERT INTO filtered.quarantine (received_date, quarantine_id, stage, record_kind, record_id, encounter_id, hospital_id,
+                                 rule, severity, owner, reason, original, candidates, releasable)
+SELECT received_date, unmatched_id, 'mapped', record_kind, record_id, encounter_id, hospital_id, rule, 'error',
+       CASE record_kind WHEN 'document' THEN 'health information management'
+                        WHEN 'diagnosis' THEN 'coding' WHEN 'procedure' THEN 'coding' ELSE 'registration' END,
+       reason, original, candidates, false
+FROM mapped.unmatched WHERE received_date = :day
+RETURNING stage, record_kind, rule
+"""
 
 
-def earlier_quarantine(connection: sa.Connection, day: date, released: frozenset[tuple[str, str]]) -> pd.DataFrame:
-    """Return filtered.quarantine rows for lines, pages and records set aside on `day` before filtering.
+def carry_earlier_quarantine(connection: sa.Connection, day: date) -> Counter[tuple[str, str, str]]:
+    """Write the quarantine rows of lines, pages and records set aside on `day` before filtering.
 
-    A page that a person released is not listed: mapping carried its text.
+    Returns how many by (stage, record kind, rule).
     """
-    rows: list[dict[str, Any]] = []
-    for line in read_partition(connection, raw.set_aside, day).itertuples():
-        where = f"{line.source_file} line {line.source_line}" if line.source_line else line.source_file
-        rows.append(
-            _row(line.set_aside_id, "raw", "line", line.set_aside_id, line.rule, f"{line.reason} ({where})")
-            | {"original": line.original}
-        )
-    page = raw.page.c
-    columns = (page.page_id, page.hospital_id, page.gate, page.gate_reason, page.text.is_not(None).label("readable"))
-    gated = sa.select(*columns).where(page.received_date == day, page.gate.is_not(None)).order_by(page.page_id)
-    for one in read_frame(connection, gated).itertuples():
-        if (one.page_id, one.gate) not in released:
-            name = record_hash("raw", one.page_id, one.gate)
-            rows.append(
-                _row(name, "raw", "page", one.page_id, one.gate, one.gate_reason)
-                | {"hospital_id": one.hospital_id, "releasable": bool(one.readable)}
-            )
-    for one in read_partition(connection, mapped.unmatched, day).itertuples():
-        rows.append(
-            _row(one.unmatched_id, "mapped", one.record_kind, one.record_id, one.rule, one.reason)
-            | {"original": one.original, "encounter_id": one.encounter_id, "hospital_id": one.hospital_id}
-        )
-    names = [c.name for c in filtered.quarantine.columns if c.name != "received_date"]
-    return pd.DataFrame(rows, columns=names, dtype=object)
-
-
-def _row(name: str, stage: str, kind: str, record: str, rule: str, reason: str) -> dict[str, Any]:
-    return {
-        "quarantine_id": name, "stage": stage, "record_kind": kind, "record_id": record, "encounter_id": None,
-        "hospital_id": None, "rule": rule, "severity": "error", "reason": reason, "column_name": None,
-        "original": None, "releasable": False,
-    }  # fmt: skip
+    found: Counter[tuple[str, str, str]] = Counter()
+    for statement in (_LINES, _PAGES, _UNMATCHED):
+        counted = f"WITH rows AS ({statement}) SELECT stage, record_kind, rule, count(*) FROM rows GROUP BY 1, 2, 3"
+        for stage, kind, rule, number in connection.execute(sa.text(counted), {"day": day}):
+            found[(stage, kind, rule)] += number
+    return found

@@ -1,27 +1,35 @@
-"""What a rule is, and reading the table of rules."""
+"""What a rule is, and the rules in force: those that ship with medcode and those of the hospital's own file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from medcode_ml.filtering.expression import Expression, parse
 
 RULES_FILE = Path(__file__).parent / "rules.yaml"
-RECORDS = ("patient", "encounter", "document", "diagnosis", "procedure", "charge")
-_NEEDED = {"name", "record", "columns", "check", "severity", "owner", "reason"}
-_OWN = _NEEDED | {"trade_rule", "good", "bad", "when", "repair"}
+SEVERITIES = {
+    "error": "sets the record aside",
+    "warning": "is counted, the record is carried",
+    "information": "is counted, nobody needs to act",
+    "scope": "sets the record aside as not asked for, which is no fault",
+}
+#: severities that set a record aside
+SETS_ASIDE = frozenset({"error", "scope"})
 
 
 class RuleFileError(ValueError):
-    """The table of rules cannot be used; the message names file, rule and fault."""
+    """The table of rules cannot be used; the message names file, line, rule, key and what to do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
-    """One named rule: which records and columns it asks, how, how grave a failure is, and what to tell a person."""
+    """One named rule: which records and columns it asks, how, how grave a failure is, and what to tell a person.
+
+    `good` and `bad` hold examples: each a tuple of records {column: value}, of which the last is judged.
+    """
 
     name: str
     record: str
@@ -32,43 +40,59 @@ class Rule:
     reason: str
     trade_rule: int | None = None
     repair: bool = False
-    when: dict[str, str] = field(default_factory=dict)
+    when: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
-    good: tuple[Any, ...] = ()
-    bad: tuple[Any, ...] = ()
+    good: tuple[tuple[dict[str, Any], ...], ...] = ()
+    bad: tuple[tuple[dict[str, Any], ...], ...] = ()
+    enabled: bool = True
+    where: str = ""
+
+    @property
+    def sets_aside(self) -> bool:
+        """A record that fails is not carried."""
+        return self.severity in SETS_ASIDE
+
+    @cached_property
+    def expression(self) -> Expression:
+        """The expression of a cross-field rule."""
+        return parse(self.options["ask"], self.record)
+
+    @property
+    def sees_neighbours(self) -> bool:
+        """Its answer about a record depends on other records of the encounter or batch."""
+        return self.check == "unique" or "total(" in str(self.options.get("ask", ""))
 
 
-def read_rules(path: Path = RULES_FILE) -> tuple[Rule, ...]:
-    """Read and verify a table of rules.
+def read_rules(extra: Path | None = None, path: Path = RULES_FILE) -> tuple[Rule, ...]:
+    """Read and verify the table of rules, with the hospital's own file `extra` merged over it. In the order asked.
+
+    A name that is new is added; a name that exists changes the keys given. `extra` may also have a section `scope`.
+    Rules that are not enabled are returned too. The examples are not run: see `examples.verify`.
 
     Raises:
-        RuleFileError: not YAML, a key missing, an unknown check, record or severity, a name used twice.
+        RuleFileError: all that is wrong with the files, one fault a line.
     """
-    from medcode_ml.filtering.checks import CHECKS
+    from medcode_ml.filtering.rule_file import read_files
 
-    try:
-        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise RuleFileError(f"{path.name}: not YAML: {error}") from error
-    rules: list[Rule] = []
-    for number, entry in enumerate(listed, start=1):
-        where = f"{path.name}: rule {number} ({entry.get('name', 'no name')})"
-        missing = _NEEDED - set(entry)
-        if missing:
-            raise RuleFileError(f"{where}: add {', '.join(sorted(missing))}")
-        for key, allowed in (("record", RECORDS), ("severity", ("error", "warning")), ("check", tuple(CHECKS))):
-            if entry[key] not in allowed:
-                raise RuleFileError(f"{where}: {key} {entry[key]!r} is none of {', '.join(allowed)}")
-        if any(r.name == entry["name"] for r in rules):
-            raise RuleFileError(f"{where}: the name is used twice")
-        own = {k: v for k, v in entry.items() if k in _OWN}
-        own["columns"] = tuple(own["columns"])
-        own["good"], own["bad"] = tuple(own.get("good", ())), tuple(own.get("bad", ()))
-        rules.append(Rule(**own, options={k: v for k, v in entry.items() if k not in _OWN}))
-    return tuple(rules)
+    return read_files(path, extra)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
+def verified_rules(extra: Path | None) -> tuple[Rule, ...]:
+    """The enabled rules, every example of which behaves as it says.
+
+    Raises:
+        RuleFileError: a file cannot be used, or an example passes or fails against its rule.
+    """
+    from medcode_ml.filtering.examples import verify
+
+    enabled = tuple(r for r in read_rules(extra) if r.enabled)
+    verify(enabled)
+    return enabled
+
+
 def rules() -> tuple[Rule, ...]:
-    """The rules that ship with medcode."""
-    return read_rules()
+    """The rules in force: those that ship, with the file of setting `rules_file` merged over them."""
+    from medcode_ml.settings import settings
+
+    return verified_rules(settings().rules_file)

@@ -24,13 +24,8 @@ PathOf = Callable[[str], Path]
 
 def record_files(records: pd.DataFrame) -> list[tuple[Any, str]]:
     """(record row, file name) of every file that a scanned record names, in order."""
-    return [
-        (row, name.strip())
-        for row in records.itertuples()
-        if row.files
-        for name in row.files.split("|")
-        if name.strip()
-    ]
+    named = records[records["files"].fillna("").ne("")]  # most records of a text delivery name none
+    return [(row, name.strip()) for row in named.itertuples() for name in row.files.split("|") if name.strip()]
 
 
 def page_paths(records: pd.DataFrame, path_of: PathOf) -> list[Path]:
@@ -78,11 +73,13 @@ def read_document_files(
             )
     columns = [
         "page_id", "source", "hospital_id", "record_id", "page_number", "file", "content_hash", "text", "words",
-        "rotation", "skew", "confidence", "quality", "gate", "gate_reason", "seconds",
+        "regions", "rotation", "skew", "confidence", "quality", "gate", "gate_reason", "seconds",
     ]  # fmt: skip
     if not rows:
         return pd.DataFrame(columns=columns, dtype=object)
     frame = pd.DataFrame(rows, dtype=object)
+    if "regions" not in frame:  # only text files in this delivery
+        frame["regions"] = None
     is_text = frame["is_text"].astype(bool)
     gated = pd.concat([_gated(frame[~is_text], records, patients, encounters), frame[is_text]]).sort_index()
     gated["record_id"] = gated["sender_record_id"]

@@ -1,14 +1,14 @@
 """Pages delivered twice: the same file, or the same sheet scanned or printed again (rule 39).
 
 Copied-forward notes look alike and differ in a date or a value; a rescan differs only where the reader was unsure. So a
-near duplicate needs like text in which no figure, and hardly a word, that was surely read on both pages differs. Pages
-with little text must look alike as well.
+near duplicate needs like text in which no number and no word that was surely read on both pages differs; a few may be
+lost, beneath a stamp or at an edge. Pages with little text must look alike as well.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zlib import crc32
@@ -27,9 +27,13 @@ HASH_DISTANCE = 60  # differing bits of 256 between two pictures of one sheet; u
 TEXT_SIMILARITY = 90.0  # rapidfuzz ratio, 0-100
 LITTLE_TEXT = 400  # characters below which the pictures must agree too
 TOO_LITTLE_TEXT = 40  # characters below which nothing near is claimed: two stamps look alike
-SURE = 85.0  # confidence from which a differing word counts as really different
-DIFFERING_WORDS = 0.02  # share of surely differing words that two readings of one sheet may have
+SURE = 85.0  # confidence on both pages from which a differing word is another word
+VERY_SURE = 94.0  # the same where one letter differs
+SURE_NUMBER = 70.0  # the same for numbers of one length: a next day's date, a next value
 LONGEST_INSERT = 5  # surely read words in a row that only one page has: an addendum
+FEW_LOST = 3  # surely read words that a second reading of a sheet may lack altogether, or as a share of all:
+LOST_WORDS = 0.02
+LIKE_WORD = 75.0  # similarity (0-100) of a word to its misreading
 BUCKETS = 2048
 LIKE_VOCABULARY = 0.75  # cosine of word counts from which two texts are compared in full
 
@@ -133,26 +137,65 @@ def _same_sheet(one: pd.Series, other: pd.Series) -> float | None:
     return similarity if _only_misread(one["words"], other["words"]) else None
 
 
+#: a word folded for comparing, and how surely it was read
+_Read = tuple[str, float]
+
+
 def _only_misread(one: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]]) -> bool:
-    """Whether two readings differ only as two readings of one sheet do."""
+    """Whether two readings differ only as two readings of one sheet do: unsure words, words run together or lost."""
     words = [[(folded(w["text"]), float(w["confidence"])) for w in page] for page in (one, other)]
     ours, theirs = ([word for word in page if word[0]] for page in words)
-    differing = 0
-    for change in Levenshtein.opcodes([w for w, _ in ours], [w for w, _ in theirs]):
-        if change.tag == "equal":
-            continue
-        left = ours[change.src_start : change.src_end]
-        right = theirs[change.dest_start : change.dest_end]
-        if change.tag == "replace":
-            for (a, sure_a), (b, sure_b) in zip(left, right, strict=True):
-                if min(sure_a, sure_b) < SURE or (a.isalpha() and Levenshtein.distance(a, b) <= 1):
-                    continue
-                if any(c.isdigit() for c in a) and any(c.isdigit() for c in b):
-                    return False
-                differing += 1
-        else:
-            inserted = [confidence for _, confidence in left + right if confidence >= SURE]
-            if len(inserted) >= LONGEST_INSERT:
+    lost = 0
+    for left, right in _differences(ours, theirs):
+        if _alike("".join(w for w, _ in left)) == _alike("".join(w for w, _ in right)):
+            continue  # run together, torn apart or of one shape
+        if len(left) == len(right):
+            if any(_really_differ(a, b) for a, b in zip(left, right, strict=True)):
                 return False
-            differing += len(inserted)
-    return differing <= max(1.0, DIFFERING_WORDS * max(len(ours), len(theirs)))
+            continue
+        only_left, only_right = _alone(left, right), _alone(right, left)
+        if (only_left and only_right) or max(only_left, only_right) >= LONGEST_INSERT:
+            return False
+        lost += only_left + only_right
+    return lost <= max(FEW_LOST, LOST_WORDS * max(len(ours), len(theirs)))
+
+
+def _differences(ours: Sequence[_Read], theirs: Sequence[_Read]) -> Iterator[tuple[Sequence[_Read], Sequence[_Read]]]:
+    """Stretches of words in which two readings differ."""
+    i = j = 0
+    for same in Levenshtein.opcodes([w for w, _ in ours], [w for w, _ in theirs]):
+        if same.tag != "equal":
+            continue
+        if same.src_start > i or same.dest_start > j:
+            yield ours[i : same.src_start], theirs[j : same.dest_start]
+        i, j = same.src_end, same.dest_end
+    if i < len(ours) or j < len(theirs):
+        yield ours[i:], theirs[j:]
+
+
+def _really_differ(one: _Read, other: _Read) -> bool:
+    """Whether two words in one place are two words, not two readings of one."""
+    (a, sure_a), (b, sure_b) = one, other
+    sure = min(sure_a, sure_b)
+    if a.isdigit() and b.isdigit() and len(a) == len(b):
+        return sure >= SURE_NUMBER
+    a, b = _alike(a), _alike(b)
+    if a == b:
+        return False
+    return sure >= (VERY_SURE if Levenshtein.distance(a, b) == 1 else SURE)
+
+
+def _alone(words: Sequence[_Read], others: Sequence[_Read]) -> int:
+    """How many words surely read on one page have no counterpart in the same stretch of the other."""
+    there = [_alike(w) for w, _ in others]
+    run = "".join(there)
+    surely = [_alike(w) for w, sure in words if sure >= SURE]
+    return sum(w not in run and not any(fuzz.ratio(w, t) >= LIKE_WORD for t in there) for w in surely)
+
+
+def _alike(word: str) -> str:
+    """A folded word with what looks alike in print made one: digits keep apart from one another."""
+    return word.translate(_LOOKS_LIKE).replace("rn", "m").replace("vv", "w").replace("cl", "d")
+
+
+_LOOKS_LIKE = str.maketrans({"o": "0", "q": "0", "i": "1", "l": "1", "j": "1", "s": "5", "b": "8", "z": "2"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -10,12 +11,12 @@ import sqlalchemy as sa
 
 from medcode_ml.contracts import raw
 from medcode_ml.contracts.raw import DELIVERED
-from medcode_ml.intake.layout import write_layout
-from medcode_ml.intake.page_store import stored_file
+from medcode_ml.intake.layout import PageFile, write_layout
+from medcode_ml.intake.page_store import PageStore
 from medcode_ml.store.frames import read_partition
 
 
-def export_deliveries(engine: sa.Engine, pages: Path, out: Path, first: date, last: date) -> dict[str, int]:
+def export_deliveries(engine: sa.Engine, pages: PageStore, out: Path, first: date, last: date) -> dict[str, int]:
     """Write the raw records received from `first` to `last` as a delivery folder; return rows by table.
 
     `pages` is the page store; page files come out under the names the scanned records use. A page file that was never
@@ -24,7 +25,7 @@ def export_deliveries(engine: sa.Engine, pages: Path, out: Path, first: date, la
     encounter = raw.delivered_tables["encounter"]
     counts = dict.fromkeys(DELIVERED, 0)
     tables: dict[date, dict[str, pd.DataFrame]] = {}
-    files: dict[date, dict[str, Path]] = {}
+    files: dict[date, dict[str, PageFile]] = {}
     with engine.connect() as connection:
         days = connection.execute(
             sa.select(encounter.c.received_date)
@@ -38,9 +39,9 @@ def export_deliveries(engine: sa.Engine, pages: Path, out: Path, first: date, la
                 counts[name] += len(frame)
             stored = read_partition(connection, raw.page, day)[["file", "content_hash"]].drop_duplicates()
             files[day] = {
-                file: stored_file(pages, content)
+                file: partial(pages.get, content)
                 for file, content in stored.itertuples(index=False, name=None)
-                if content is not None and stored_file(pages, content).exists()
+                if content is not None and content in pages
             }
     write_layout(tables, out, files)
     return counts

@@ -1,39 +1,45 @@
-"""The folder layout: `<root>/<YYYY-MM-DD>/<table>.csv` or `.parquet`, with page and text files beside them.
+"""The folder layout: `<root>/<YYYY-MM-DD>/` with tables, messages, page files and text files of one received day.
 
-Tables and columns are those of `contracts.raw.DELIVERED`; a table that was not delivered is simply absent. Fields are
-text, empty means missing. A file with a missing, unknown or doubled column is set aside whole, row by row.
+- Tables `<table>.csv`, `.csv.gz` or `.parquet`, with the columns of `contracts.raw.DELIVERED`; a table that was not
+  delivered is simply absent. Fields are text, empty means missing. A file with a missing, unknown or doubled column is
+  set aside whole, row by row.
+- Messages of any name: HL7 v2 in `*.hl7`, FHIR R4 in `*.ndjson` and `*.fhir.json`; see `hl7` and `fhir`.
+- `senders.csv`, here or beside the days, where codes in messages are not the hospital_id itself.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from medcode_ml.contracts.raw import DELIVERED, delivered_columns, optional_columns
-from medcode_ml.intake.delimited import Fault, ReadTable, column_twice, escaped, read_csv, whole_file_aside
-from medcode_ml.intake.source import DeliveredFile, DeliveryError, TextDecodeError, delivered_file, rejections
+from medcode_ml.intake.attachments import attachment_path
+from medcode_ml.intake.delimited import Fault, ReadTable, read_csv_parts
+from medcode_ml.intake.doors import MESSAGE_SUFFIXES, MESSAGE_TABLES, gather_messages
+from medcode_ml.intake.parquet import read_parquet_parts
+from medcode_ml.intake.senders import SENDERS_FILE
+from medcode_ml.intake.source import DeliveredFile, DeliveryError, TextDecodeError, delivered_file
 from medcode_ml.logs import logger
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _BYTE_ORDER_MARK: Final = "\ufeff"
+_TABLE_SUFFIXES: Final = (".csv", ".csv.gz", ".parquet")
 
 
 class FolderSource:
     """Deliveries in a folder, one sub-folder for each received day."""
 
-    def __init__(self, root: Path, name: str = "folder") -> None:
-        """Read from `root`; rows are landed under `name`."""
+    def __init__(self, root: Path, name: str = "folder", attachments_dir: Path | None = None) -> None:
+        """Read from `root`; rows are landed under `name`.
+
+        Page files that come inside messages are kept under `attachments_dir`, `.attachments` in `root` unless given.
+        """
         self.root = root
+        self.attachments_dir = attachments_dir or root / ".attachments"
         self._name = name
 
     @property
@@ -60,23 +66,34 @@ class FolderSource:
                     logger("intake.folder").warning("folder %s is no calendar day and was ignored", entry.name)
         return sorted(days)
 
-    def read(self, day: date) -> Iterator[DeliveredFile]:
-        """Every table file of `day`, in the order of the contract; nothing where the day has no folder.
+    def read(self, day: date, tables: Collection[str] | None = None) -> Iterator[DeliveredFile]:
+        """Every table file of `day` in the order of the contract, then what its messages hold; large ones in parts.
 
         Raises:
-            DeliveryError: a .csv or .parquet file is not named after a delivered table.
+            DeliveryError: a .csv, .csv.gz or .parquet file is not named after a delivered table, or senders.csv is
+                wrong.
         """
         folder = self.root / day.isoformat()
         if not folder.is_dir():
             return
-        for table, path in _table_files(folder):
-            file = f"{day.isoformat()}/{path.name}"
-            read = (
-                _read_parquet(path, file, table)
-                if path.suffix.lower() == ".parquet"
-                else _read_table(path, file, table)
+        files, messages = _files(folder)
+        gathered = None
+        if messages and (tables is None or not MESSAGE_TABLES.isdisjoint(tables)):
+            numbered = any(table == "observation" for table, _ in files)
+            gathered = gather_messages(
+                folder, self.root, messages, self.attachments_dir, lambda file: self.page_path(day, file), numbered
             )
-            yield delivered_file(table, file, read.rows, read.rejected)
+        for table, path in files:
+            if tables is not None and table not in tables:
+                continue
+            file = f"{day.isoformat()}/{path.name}"
+            for read in _read_parts(path, file, table):
+                part = delivered_file(table, file, read.rows, read.rejected)
+                if gathered is not None:
+                    gathered.register(part)
+                yield part
+        if gathered is not None:
+            yield from gathered.files(tables)
 
     def page_path(self, day: date, file: str) -> Path:
         """Path of a page or text file named by a scanned record of `day`; it need not exist.
@@ -89,6 +106,9 @@ class FolderSource:
         if not file or "\0" in file:
             raise DeliveryError(f"a page file of {day.isoformat()} has an empty or unusable name; {remedy}")
         path = (folder / file).resolve()
+        kept = attachment_path(self.attachments_dir, file)
+        if kept is not None and not path.is_file():  # a delivery that `medcode export` wrote holds it as a file
+            return kept
         if Path(file).is_absolute() or folder not in path.parents:
             raise DeliveryError(f"a page file of {day.isoformat()} lies outside the delivery; {remedy}")
         return path
@@ -116,23 +136,29 @@ def read_text_file(path: Path) -> str:
     return text.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _table_files(folder: Path) -> list[tuple[str, Path]]:
-    """(table, path) of the folder's table files in contract order, CSV before Parquet."""
+def _files(folder: Path) -> tuple[list[tuple[str, Path]], list[Path]]:
+    """((table, path) of the folder's table files in contract order, CSV before Parquet; paths of its messages)."""
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    tables = [path for path in paths if path.suffix.lower() in (".csv", ".parquet")]
-    unknown = [path for path in tables if path.stem not in DELIVERED]
+    names = {path: path.name.lower() for path in paths}
+    paths = [path for path in paths if path.name != SENDERS_FILE]
+    tables = [(path, suffix) for path in paths for suffix in _TABLE_SUFFIXES if names[path].endswith(suffix)]
+    messages = [path for path in paths if names[path].endswith(MESSAGE_SUFFIXES)]
+    named = [(path.name[: -len(suffix)], path) for path, suffix in tables]
+    unknown = [(table, path) for table, path in named if table not in DELIVERED]
     if unknown:
+        table, path = unknown[0]
         raise DeliveryError(
-            f"{folder.name}/{unknown[0].name}: no delivered table is named {unknown[0].stem!r}; rename or remove the "
+            f"{folder.name}/{path.name}: no delivered table is named {table!r}; rename or remove the "
             f"file (known: {', '.join(DELIVERED)})"
         )
     # Only their kinds are logged: a stray file may well be named after a patient.
-    ignored = Counter(path.suffix.lower() or "no suffix" for path in paths if path not in tables)
+    taken = {*messages, *(path for path, _ in tables)}
+    ignored = Counter(path.suffix.lower() or "no suffix" for path in paths if path not in taken)
     if ignored:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(ignored.items()))
         logger("intake.folder").info("%s: files that are no tables were ignored: %s", folder.name, kinds)
     order = list(DELIVERED)
-    return sorted(((path.stem, path) for path in tables), key=lambda pair: (order.index(pair[0]), pair[1].suffix))
+    return sorted(named, key=lambda pair: (order.index(pair[0]), pair[1].name)), messages
 
 
 def _column_fault(file: str, table: str, header: list[str]) -> Fault | None:
@@ -151,37 +177,10 @@ def _column_fault(file: str, table: str, header: list[str]) -> Fault | None:
     return None
 
 
-def _read_table(path: Path, file: str, table: str) -> ReadTable:
-    return read_csv(path, file, lambda header: _column_fault(file, table, header))
+def _read_parts(path: Path, file: str, table: str) -> Iterator[ReadTable]:
+    def fault(header: list[str]) -> Fault | None:
+        return _column_fault(file, table, header)
 
-
-def _read_parquet(path: Path, file: str, table: str) -> ReadTable:
-    """Read a Parquet table as text; `source_line` counts its rows from 2, as in a CSV with a header."""
-    try:
-        delivered = pq.read_table(path)
-        header = list(delivered.column_names)
-        text = pd.DataFrame(
-            {name: _as_text(delivered.column(place)) for place, name in enumerate(header)}, dtype=object
-        )
-    except (pa.ArrowException, OSError) as error:
-        return whole_file_aside(file, "unreadable_file", f"cannot be read as Parquet text ({type(error).__name__})")
-    text["source_line"] = range(2, len(text) + 2)
-    fault = column_twice(file, header) or _column_fault(file, table, header)
-    if fault is not None:
-        bad = pd.Series(True, index=text.index)
-    else:
-        # PostgreSQL text cannot hold NUL.
-        fault = ("nul_byte", f"{file}: the row holds a NUL character; remove it and deliver the row again")
-        bad = pd.Series(False, index=text.index)
-        for name in header:
-            bad |= pd.Series([value is not None and "\0" in value for value in text[name]], index=text.index)
-    found = [
-        (int(record.pop("source_line")), *fault, escaped(json.dumps(record, ensure_ascii=False)))
-        for record in text[bad].to_dict("records")
-    ]
-    return ReadTable(header, text[~bad].reset_index(drop=True), rejections(found))
-
-
-def _as_text(values: pa.ChunkedArray) -> list[str | None]:
-    """Values as text: dates and numbers as Arrow writes them, empty and null as None."""
-    return [value or None for value in pc.cast(values, pa.string()).to_pylist()]
+    if path.suffix.lower() == ".parquet":
+        return read_parquet_parts(path, file, fault)
+    return read_csv_parts(path, file, fault)

@@ -1,13 +1,16 @@
-"""Landing: one day's delivery into `raw`, pages read on the way, in one transaction."""
+"""Landing: one day's delivery into `raw`, pages read on the way, in one transaction and in flat memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psycopg
 import sqlalchemy as sa
 
 from medcode_ml.contracts import raw
@@ -17,7 +20,27 @@ from medcode_ml.contracts.stage import StageResult
 from medcode_ml.intake.documents import page_paths, read_document_files
 from medcode_ml.intake.page_store import PageWork
 from medcode_ml.intake.source import DeliveredFile, Source
-from medcode_ml.store.frames import days_of, replace_partition
+from medcode_ml.store.frames import clear_partition, copy_in, copy_out, days_of
+
+#: what the page gates ask of the documents, encounters and patients of a day
+_RECORD_COLUMNS = [c.name for c in raw.delivered_tables["scanned_record"].columns if c.name != "text"]
+
+
+@dataclass
+class Landed:
+    """What was landed: rows by raw table, pages by the gate that stopped them, and how surely pages were read."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    gates: Counter[str] = field(default_factory=Counter)
+    pages_read: int = 0
+    confidences: list[float] = field(default_factory=list)
+
+    def add(self, other: Landed) -> None:
+        """Add the counts of another day."""
+        self.rows.update(other.rows)
+        self.gates.update(other.gates)
+        self.pages_read += other.pages_read
+        self.confidences += other.confidences
 
 
 def run_intake(
@@ -29,95 +52,154 @@ def run_intake(
     is not read again: `work` keeps readings by content hash, so an interrupted run goes on where it ended.
     """
     _read_ahead(source, start, end, work, progress)
-    rows: dict[str, int] = {}
-    gates: dict[str, int] = {}
-    pages_read = 0
-    confidences: list[float] = []
+    landed = Landed(rows=Counter(dict.fromkeys((*DELIVERED, "set_aside", "delivery", "page"), 0)))
     for day in days_of(start, end):
-        landed = land_day(engine, source, day, work)
-        for name, frame in landed.items():
-            rows[name] = rows.get(name, 0) + len(frame)
-        for gate in landed["page"]["gate"]:
-            gates[gate or "read"] = gates.get(gate or "read", 0) + 1
-        pages_read += int(landed["page"]["text"].notna().sum())
-        confidences += [float(c) for c in landed["page"]["confidence"] if c is not None]
-    figures: dict[str, float | int | str] = {"pages_read": pages_read, "rows_set_aside": rows.get("set_aside", 0)}
-    if confidences:
-        figures["mean_confidence"] = round(sum(confidences) / len(confidences), 2)
-    listing = tuple((gate, n) for gate, n in sorted(gates.items(), key=lambda item: -item[1]))
-    return StageResult("intake", start, end, rows, figures, (("outcome of the page", "pages"), listing))
+        landed.add(land_day(engine, source, day, work))
+    figures: dict[str, float | int | str] = {
+        "pages_read": landed.pages_read, "rows_set_aside": landed.rows["set_aside"],
+    }  # fmt: skip
+    if landed.confidences:
+        figures["mean_confidence"] = round(sum(landed.confidences) / len(landed.confidences), 2)
+    listing = tuple((gate, n) for gate, n in sorted(landed.gates.items(), key=lambda item: -item[1]))
+    return StageResult("intake", start, end, dict(landed.rows), figures, (("outcome of the page", "pages"), listing))
 
 
-def land_day(engine: sa.Engine, source: Source, day: date, work: PageWork) -> dict[str, pd.DataFrame]:
-    """Land one day and return the rows by raw table."""
-    delivered = list(source.read(day))
-    frames = _delivered_frames(source.name, delivered)
-    frames["page"] = _pages(source, day, frames, work)
+def land_day(engine: sa.Engine, source: Source, day: date, work: PageWork) -> Landed:
+    """Land one day, part by part as the source hands it on; memory holds one part, and the day's pages."""
+    landed = Landed()
+    deliveries: dict[tuple[str, str], dict[str, Any]] = {}
     with engine.begin() as connection:
-        for name, frame in frames.items():
-            table = raw.delivered_tables.get(name, getattr(raw, name, None))
-            assert table is not None
-            replace_partition(connection, table, day, frame, where={"source": source.name})
-    return frames
-
-
-def _delivered_frames(source: str, files: Sequence[DeliveredFile]) -> dict[str, pd.DataFrame]:
-    frames: dict[str, list[pd.DataFrame]] = {name: [] for name in DELIVERED}
-    aside: list[pd.DataFrame] = []
-    deliveries: list[dict[str, Any]] = []
-    for file in files:
-        frames[file.table].append(file.rows.assign(source_file=file.file))
-        aside.append(file.rejected.assign(table_name=file.table, source_file=file.file))
-        deliveries.append(
-            {
-                "source": source, "table_name": file.table, "source_file": file.file, "rows_in": file.rows_in,
-                "rows_landed": len(file.rows), "rows_set_aside": len(file.rejected), "complete": True,
-            }
-        )  # fmt: skip
-    landed: dict[str, pd.DataFrame] = {}
-    for name, parts in frames.items():
-        table = raw.delivered_tables[name]
-        columns = [c.name for c in table.columns if c.name != "received_date"]
-        if not parts:
-            landed[name] = pd.DataFrame(columns=columns, dtype=object)
-            continue
-        frame = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-        key = list(DELIVERED[name][1])
-        frame = frame.assign(source=source, copy_number=frame.groupby(key, sort=False).cumcount() + 1)
-        landed[name] = frame[columns]
-    lines = pd.concat(aside, ignore_index=True) if aside else pd.DataFrame()
-    landed["set_aside"] = _set_aside(source, lines)
-    names = [c.name for c in raw.delivery.columns if c.name != "received_date"]
-    landed["delivery"] = pd.DataFrame(deliveries, columns=names, dtype=object)
+        for table in (*raw.delivered_tables.values(), raw.set_aside, raw.delivery, raw.page):
+            clear_partition(connection, table, day, where={"source": source.name})
+        for number, part in enumerate(source.read(day)):
+            table = raw.delivered_tables[part.table]
+            rows = part.rows.assign(source_file=part.file, source=source.name, received_date=day)
+            landed.rows[part.table] += _copy_numbered(connection, table, rows)
+            landed.rows["set_aside"] += _copy_aside(connection, source.name, part, day, number)
+            _count(deliveries, source.name, part)
+        counted = pd.DataFrame(deliveries.values(), dtype=object).assign(received_date=day)
+        landed.rows["delivery"] += copy_in(connection, raw.delivery, counted) if deliveries else 0
+        pages = _pages(connection, source, day, work)
+        landed.rows["page"] += copy_in(connection, raw.page, pages.assign(received_date=day))
+    landed.gates.update(gate or "read" for gate in pages["gate"])
+    landed.pages_read = int(pages["text"].notna().sum())
+    landed.confidences = [float(c) for c in pages["confidence"] if c is not None]
     return landed
 
 
-def _set_aside(source: str, lines: pd.DataFrame) -> pd.DataFrame:
-    names = [c.name for c in raw.set_aside.columns if c.name != "received_date"]
-    if lines.empty:
-        return pd.DataFrame(columns=names, dtype=object)
-    place = lines.groupby(["source_file", "source_line"], sort=False).cumcount()
-    ids = [
-        record_hash(source, file, line, at)
-        for file, line, at in zip(lines["source_file"], lines["source_line"], place, strict=True)
-    ]
-    return lines.assign(set_aside_id=ids, source=source)[names]
+def _copy_numbered(connection: sa.Connection, table: sa.Table, rows: pd.DataFrame) -> int:
+    """Copy a part in; `copy_number` counts the rows of one key, also those of the parts before.
+
+    Keys are seldom delivered twice, so the part is numbered by itself first. The primary key tells when an earlier
+    part has a key as well; then the part is numbered on from what stands.
+    """
+    key = list(DELIVERED[table.name][1])
+    repeated = rows.duplicated(key).any() if len(rows) else False
+    numbered = rows.assign(copy_number=rows.groupby(key, sort=False).cumcount() + 1 if repeated else 1)
+    try:
+        with connection.begin_nested():
+            return copy_in(connection, table, numbered)
+    except psycopg.errors.UniqueViolation:
+        standing = _standing(connection, table, key, numbered)
+        known = pd.to_numeric(numbered[key].merge(standing, on=key, how="left")["standing"]).fillna(0).astype("int64")
+        numbered["copy_number"] += known.to_numpy()
+        return copy_in(connection, table, numbered)
+
+
+def _standing(connection: sa.Connection, table: sa.Table, key: list[str], rows: pd.DataFrame) -> pd.DataFrame:
+    """(key columns, standing): how many rows of each key of `rows` the day's partition holds already."""
+    day, source = rows["received_date"].iloc[0], rows["source"].iloc[0]
+    asked = sa.Table(
+        f"asked_{uuid.uuid4().hex}", sa.MetaData(), *(sa.Column(name, sa.Text) for name in key),
+        schema="pg_temp", prefixes=["TEMPORARY"], postgresql_on_commit="DROP",
+    )  # fmt: skip
+    asked.create(connection)
+    copy_in(connection, asked, rows[key].drop_duplicates())
+    same = [table.c[name] == asked.c[name] for name in key]
+    query = (
+        sa.select(*(asked.c[name] for name in key), sa.func.max(table.c.copy_number).label("standing"))
+        .join(table, sa.and_(*same, table.c.received_date == day, table.c.source == source))
+        .group_by(*(asked.c[name] for name in key))
+    )
+    found = pd.DataFrame(connection.execute(query).all(), columns=[*key, "standing"], dtype=object)
+    asked.drop(connection)
+    return found
+
+
+def _count(deliveries: dict[tuple[str, str], dict[str, Any]], source: str, part: DeliveredFile) -> None:
+    one = deliveries.setdefault(
+        (part.table, part.file),
+        {
+            "source": source, "table_name": part.table, "source_file": part.file, "rows_in": 0, "rows_landed": 0,
+            "rows_set_aside": 0, "complete": True,
+        },
+    )  # fmt: skip
+    one["rows_in"] += part.rows_in
+    one["rows_landed"] += len(part.rows)
+    one["rows_set_aside"] += len(part.rejected)
+    one["complete"] &= part.complete
+
+
+def _copy_aside(connection: sa.Connection, source: str, part: DeliveredFile, day: date, number: int) -> int:
+    """Copy in what a part (the day's `number`-th) sets aside; a line may be set aside for several rules and items."""
+    lines = part.rejected
+    place = lines.groupby(["source_line", "rule"], sort=False).cumcount()
+
+    def copy(*more: int) -> int:
+        ids = [
+            record_hash(source, part.table, part.file, line, rule, at, *more)
+            for line, rule, at in zip(lines["source_line"], lines["rule"], place, strict=True)
+        ]
+        named = lines.assign(
+            set_aside_id=pd.Series(ids, index=lines.index, dtype=object), source=source, table_name=part.table,
+            source_file=part.file, received_date=day,
+        )  # fmt: skip
+        return copy_in(connection, raw.set_aside, named)
+
+    try:
+        with connection.begin_nested():
+            return copy()
+    except psycopg.errors.UniqueViolation:  # a line with very many items goes on in this part
+        return copy(number)
 
 
 def _read_ahead(source: Source, start: date, end: date, work: PageWork, progress: bool) -> None:
     """Read the pages of all days with one set of processes; landing a day then finds its readings in the store."""
     paths: list[Path] = []
     for day in days_of(start, end):
-        records = [f.rows for f in source.read(day) if f.table == "scanned_record"]
-        for frame in records:
-            paths += page_paths(frame, lambda file, day=day: source.page_path(day, file))  # type: ignore[misc]
+        for part in source.read(day, tables={"scanned_record"}):
+            named = part.rows[part.rows["files"].notna()]
+            paths += page_paths(named, lambda file, day=day: source.page_path(day, file))  # type: ignore[misc]
     work.readings(paths, progress)
 
 
-def _pages(source: Source, day: date, frames: dict[str, pd.DataFrame], work: PageWork) -> pd.DataFrame:
+def _pages(connection: sa.Connection, source: Source, day: date, work: PageWork) -> pd.DataFrame:
+    """Pages of the day's documents that name files; those documents, and whom they are about, are read back for it."""
+
     def path_of(file: str) -> Path:
         return source.page_path(day, file)
 
-    pages = read_document_files(frames["scanned_record"], frames["patient"], frames["encounter"], path_of, work)
-    names = [c.name for c in raw.page.columns if c.name != "received_date"]
-    return pages[names]
+    records, encounters, patients = (raw.delivered_tables[n] for n in ("scanned_record", "encounter", "patient"))
+
+    def of_the_day(table: sa.Table) -> sa.ColumnElement[bool]:
+        return sa.and_(table.c.received_date == day, table.c.source == source.name)
+
+    with_files = sa.and_(of_the_day(records), records.c.files.is_not(None))
+    named = copy_out(
+        connection,
+        sa.select(*(records.c[name] for name in _RECORD_COLUMNS))
+        .where(with_files)
+        .order_by(records.c.source_file, records.c.source_line, records.c.copy_number),
+    )
+    filed = sa.select(records.c.hospital_id, records.c.encounter_number).where(with_files)
+    stays = sa.tuple_(encounters.c.hospital_id, encounters.c.encounter_number).in_(filed)
+    stay_rows = copy_out(
+        connection,
+        sa.select(encounters).where(of_the_day(encounters), stays).order_by(*encounters.primary_key),
+    )
+    numbers = sa.select(encounters.c.hospital_id, encounters.c.mrn).where(of_the_day(encounters), stays)
+    known = sa.tuple_(patients.c.hospital_id, patients.c.mrn).in_(numbers)
+    patient_rows = copy_out(
+        connection, sa.select(patients).where(of_the_day(patients), known).order_by(*patients.primary_key)
+    )
+    return read_document_files(named, patient_rows, stay_rows, path_of, work)

@@ -10,7 +10,7 @@ import csv
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ import pandas as pd
 from medcode_ml.contracts.raw import DELIVERED, delivered_columns, optional_columns
 from medcode_ml.intake.source import DeliveryError
 
+PageFile = Path | Callable[[], bytes]
 _LANDING_COLUMNS: Final = frozenset({"received_date", "source", "source_file", "source_line", "copy_number"})
 """Columns that landing added to `raw.*`; they are no part of a delivery."""
 
@@ -27,14 +28,14 @@ _LANDING_COLUMNS: Final = frozenset({"received_date", "source", "source_file", "
 def write_layout(
     tables_by_day: Mapping[date, Mapping[str, pd.DataFrame]],
     root: Path,
-    page_files: Mapping[date, Mapping[str, Path]] | None = None,
+    page_files: Mapping[date, Mapping[str, PageFile]] | None = None,
 ) -> None:
     """Write delivered tables, and the page files they name, as a delivery folder at `root`.
 
     Args:
         tables_by_day: received day -> delivered table -> rows, with or without the columns that landing added.
         root: the folder to make; it must not exist, or be empty. It is readable by its owner only: it holds records.
-        page_files: received day -> name as `scanned_record.files` has it -> the file to copy there.
+        page_files: received day -> name as `scanned_record.files` has it -> the file to copy there, or what reads it.
 
     Raises:
         DeliveryError: the folder is in use, a table or column is not of the layout, or a page name leads outside.
@@ -81,9 +82,12 @@ def _write_table(path: Path, table: str, rows: pd.DataFrame) -> None:
         writer.writerows(zip(*values, strict=True))
 
 
-def _copy_page(folder: Path, name: str, source: Path) -> None:
+def _copy_page(folder: Path, name: str, source: PageFile) -> None:
     target = (folder / name).resolve()
     if folder.resolve() not in target.parents:
         raise DeliveryError(f"a page file of {folder.name} would lie outside the delivery; name it relative to its day")
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
+    if isinstance(source, Path):
+        shutil.copyfile(source, target)
+    else:
+        target.write_bytes(source())

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from calendar import isleap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -115,14 +115,19 @@ class MimicSource(ABC):
         """The one received day."""
         return [self.received]
 
-    def read(self, day: date) -> Iterator[DeliveredFile]:
-        """Every table the folder has files for; nothing on any day but the received one.
+    def read(self, day: date, tables: Collection[str] | None = None) -> Iterator[DeliveredFile]:
+        """Every table the folder has files for, or those of `tables`; nothing on any day but the received one.
 
         Raises:
             DeliveryError: the folder has no patients or no admissions.
         """
         if day != self.received:
             return
+        for file in self._read_tables(tables):
+            if tables is None or file.table in tables:
+                yield file
+
+    def _read_tables(self, tables: Collection[str] | None) -> Iterator[DeliveredFile]:
         patients_file, patients = self._needed("patients", self.patient_columns)
         admissions_file, admissions = self._needed("admissions", self.admission_columns)
         stays = Stays.of(self.readable_admissions(admissions.rows), self.received)
@@ -133,7 +138,7 @@ class MimicSource(ABC):
         yield delivered_file("encounter", admissions_file, encounters, admissions.rejected)
         for step in self.steps:
             path = self._find(step.file)
-            if path is None:
+            if path is None or (tables is not None and step.table not in tables):
                 continue
             file, read = self._read(path, step.required)
             rows = step.build(stays, read.rows) if len(read.rows) else read.rows

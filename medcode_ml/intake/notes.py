@@ -11,7 +11,7 @@ have no discharge date one to be coded by.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.intake.delimited import ReadTable, escaped, read_csv
+from medcode_ml.intake.document_types import DOCUMENT_TYPES
 from medcode_ml.intake.folder import read_text_file
 from medcode_ml.intake.source import (
     DEFAULT_RECEIVED,
@@ -34,7 +34,6 @@ from medcode_ml.intake.source import (
 from medcode_ml.logs import logger
 
 HOSPITAL_ID: Final = "notes"
-DOCUMENT_TYPES: Final = frozenset(kind.strip() for kind in DELIVERED["scanned_record"][2]["document_type"].split(","))
 _TITLES: Final = {
     "history and physical": "history_and_physical",
     "discharge summary": "discharge_summary",
@@ -74,7 +73,7 @@ class NotesSource:
         """The one received day."""
         return [self.received]
 
-    def read(self, day: date) -> Iterator[DeliveredFile]:
+    def read(self, day: date, tables: Collection[str] | None = None) -> Iterator[DeliveredFile]:
         """The stand-in hospital, then patients, encounters and documents of each file; nothing on any other day.
 
         Raises:
@@ -82,6 +81,9 @@ class NotesSource:
         """
         if day != self.received:
             return
+        yield from (file for file in self._read_tables() if tables is None or file.table in tables)
+
+    def _read_tables(self) -> Iterator[DeliveredFile]:
         if not self.path.exists():
             raise DeliveryError(f"{self.path}: there is no such collection of notes; set MEDCODE_SOURCE_DIR to it")
         name = f"Notes (stand-in for the hospitals of {self.kind})"

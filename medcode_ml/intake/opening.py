@@ -1,7 +1,7 @@
 """Files to page images: PNG, JPEG, TIFF (several pages, fax) and PDF, recognised by content, never by file name.
 
 Belongs here: everything that can be wrong with a *file*. What is wrong with a picture is `repair`, a reading `gates`.
-A PDF is rendered as a picture, whatever text layer it carries, so that every word has a box on its page.
+A PDF is rendered as a picture, so that every word has a box on its page; the words of its text layer come with it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import numpy as np
 import pypdfium2 as pdfium
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from medcode_ml.intake.text_layer import LayerWord, layer_words
 
 PDF_DPI = 200
 MAX_FILE_BYTES = 512 * 2**20
@@ -52,6 +54,12 @@ class PageImage:
     number: int = 1  #: place in its file, 1 first
     count: int = 1  #: pages in the file
     dpi: tuple[float, float] | None = None  #: horizontal, vertical, where the file says so
+    layer: tuple[LayerWord, ...] = ()  #: visible words that a PDF carries, not yet judged
+
+    @property
+    def states_shape(self) -> bool:
+        """The file says how wide and high its dots are; equal numbers of 72 or 96 are what programs write unasked."""
+        return self.dpi is not None and not (self.dpi[0] == self.dpi[1] and round(self.dpi[0]) in (72, 96))
 
 
 class PageFile(ABC):
@@ -75,10 +83,11 @@ class _PdfFile(PageFile):
             width, height = page.get_size()
             scale = min(PDF_DPI / 72, (MAX_PDF_PIXELS / max(width * height, 1.0)) ** 0.5)
             pixels = page.render(scale=scale, grayscale=True).to_numpy()
+            grey = np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
+            layer = layer_words(page, grey.shape[1], grey.shape[0])
         except (pdfium.PdfiumError, ValueError, MemoryError) as error:
             raise UnreadableFileError(f"page {number} of the PDF cannot be drawn", SEND_AGAIN) from error
-        grey = np.ascontiguousarray(pixels.reshape(pixels.shape[:2]))
-        return PageImage(grey, number, self.count, (scale * 72, scale * 72))
+        return PageImage(grey, number, self.count, (scale * 72, scale * 72), layer)
 
 
 class _PictureFile(PageFile):

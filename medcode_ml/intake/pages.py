@@ -35,6 +35,7 @@ COLUMNS = (
     "content_hash",
     "text",
     "words",
+    "regions",
     "rotation",
     "skew",
     "confidence",
@@ -43,7 +44,7 @@ COLUMNS = (
     "gate_reason",
     "seconds",
 )
-_IN_JSON = ("file", "page", "page_id", "text", "words", "rotation", "quality", "seconds")
+_IN_JSON = ("file", "page", "page_id", "text", "words", "regions", "rotation", "quality", "seconds")
 _ENGINE_SHARE = 0.9  # the engine stops itself a little before its process would be ended
 
 
@@ -106,7 +107,7 @@ def page_rows_to_json(pages: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for page in pages.to_dict("records"):
         row: dict[str, Any] = {name: page[name] for name in _IN_JSON}
-        row["text"], row["words"] = page["text"] or "", page["words"] or []
+        row["text"], row["words"], row["regions"] = page["text"] or "", page["words"] or [], page["regions"] or []
         row["quality"] = {**(page["quality"] or {}), "confidence": page["confidence"], "skew": page["skew"]}
         if page["gate"] is not None:
             row["quarantined_because"] = f"{page['gate']}: {page['gate_reason']}"
@@ -120,7 +121,7 @@ def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _unread(gate: str | None, reason: str | None, seconds: float) -> dict[str, Any]:
-    empty = dict.fromkeys(("text", "words", "rotation", "skew", "confidence", "quality"))
+    empty = dict.fromkeys(("text", "words", "regions", "rotation", "skew", "confidence", "quality"))
     return {**empty, "gate": gate, "gate_reason": reason, "seconds": round(seconds, 3)}
 
 
@@ -168,6 +169,7 @@ def _read(path: Path, number: int, page_seconds: float) -> dict[str, Any]:
     return {
         "text": reading.text,
         "words": reading.words,
+        "regions": reading.regions,
         "rotation": reading.rotation,
         "skew": reading.skew,
         "confidence": reading.confidence,
@@ -191,6 +193,7 @@ _Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[_Outco
 def _runner(workers: int, seconds: float) -> Iterator[_Run]:
     """What runs calls and gives their outcomes in order: this process, or several that can be ended one by one."""
     if workers == 1:
+        warm_up()
         yield _here
         return
     # spawned, not forked: the caller may have threads

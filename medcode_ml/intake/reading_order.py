@@ -1,8 +1,7 @@
 """From words on a page to its text: rows, columns, paragraphs.
 
-The engine finds lines well, but takes them across columns or block by block as it sees fit. Here lines are cut at wide
-gaps; stretches at one height become a row, so that a laboratory table keeps its rows; only columns of running prose are
-read one after the other.
+Parts of the page (columns of prose, found by `columns` before the page was read) come one after the other. In a part
+lines are cut at wide gaps and stretches at one height become a row, so that a laboratory table keeps its rows.
 """
 
 from __future__ import annotations
@@ -11,9 +10,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-COLUMN_LINES = 8  # fewer lines side by side are a letterhead or a form
-PROSE_WORDS = 3.5  # mean words a line in each column; table cells have fewer
-FILLED = 0.6  # share of left-hand lines that must reach three quarters of their column
 PARAGRAPH_PITCH = 1.45  # line distance against the usual one that starts a paragraph
 PARAGRAPH_HEIGHT = 2.2  # the same against the height of the words, where there are too few lines to know the usual
 COLUMN_GAP = 1.0  # room between words, against their height, that may be a gutter
@@ -31,6 +27,7 @@ class Mark:
     x1: int
     y1: int
     line: int
+    part: int = 0  #: part of the page it was read in
 
 
 Line = list[Mark]
@@ -60,12 +57,16 @@ class _Stretch:
 
 def paragraphs(marks: list[Mark]) -> list[list[Line]]:
     """Paragraphs of lines of words, in the order a person reads them."""
-    by_line: dict[int, Line] = {}
-    for mark in marks:
-        by_line.setdefault(mark.line, []).append(mark)
-    parts = [part for words in by_line.values() for part in _parted(words)]
-    stretches = sorted(map(_Stretch.of, parts), key=lambda s: (s.y0 + s.y1, s.x0))
-    return [paragraph for block in _blocks(stretches) for paragraph in _paragraphs(_rows(block))]
+    found: list[list[Line]] = []
+    for part in sorted({mark.part for mark in marks}):
+        by_line: dict[int, Line] = {}
+        for mark in marks:
+            if mark.part == part:
+                by_line.setdefault(mark.line, []).append(mark)
+        pieces = [piece for words in by_line.values() for piece in _parted(words)]
+        stretches = sorted(map(_Stretch.of, pieces), key=lambda s: (s.y0 + s.y1, s.x0))
+        found += _paragraphs(_rows(stretches))
+    return found
 
 
 def _parted(words: Line) -> list[Line]:
@@ -78,71 +79,6 @@ def _parted(words: Line) -> list[Line]:
         else:
             parts.append([word])
     return parts
-
-
-def _blocks(stretches: list[_Stretch]) -> list[list[_Stretch]]:
-    """Cut columns of prose out of a page; everything else stays together, from top to bottom."""
-    if not stretches:
-        return []
-    for at in _candidates(stretches):
-        found = _column_pair(stretches, at)
-        if found is not None:
-            before, left, right, after = found
-            return [*_blocks(before), *_blocks(left), *_blocks(right), *_blocks(after)]
-    return [stretches]
-
-
-def _candidates(stretches: list[_Stretch]) -> list[float]:
-    """Places just left of where several stretches begin, most frequent first."""
-    if len(stretches) < 2 * COLUMN_LINES:
-        return []
-    height = median(s.height for s in stretches)
-    starts = sorted(s.x0 for s in stretches)
-    near = {x: sum(abs(x - other) <= 0.5 * height for other in starts) for x in starts}
-    often = [x for x in near if near[x] >= COLUMN_LINES // 2 and x > starts[0] + 5 * height]
-    return [x - 0.6 * height for x in sorted(often, key=lambda x: (-near[x], x))]
-
-
-def _column_pair(
-    stretches: list[_Stretch], at: float
-) -> tuple[list[_Stretch], list[_Stretch], list[_Stretch], list[_Stretch]] | None:
-    """What stands before, left, right and after the first two columns of prose with their gutter at `at`."""
-    start = 0
-    for end in range(len(stretches) + 1):
-        if end < len(stretches) and not stretches[end].x0 < at < stretches[end].x1:
-            continue
-        run = stretches[start:end]
-        left, right = [s for s in run if s.x1 <= at], [s for s in run if s.x0 >= at]
-        if min(len(left), len(right)) >= COLUMN_LINES:
-            # lines above the lower beginning stand over the columns; a tail belongs to them until a wider gap
-            top = max(left[0].y0, right[0].y0) - left[0].height
-            bottom = min(left[-1].y1, right[-1].y1)
-            left, right = _joined(left, top, bottom), _joined(right, top, bottom)
-            inside = {id(s) for s in [*left, *right]}
-            if _is_prose(left) and _is_prose(right):
-                before = [*stretches[:start], *(s for s in run if id(s) not in inside and s.y0 < top)]
-                after = [*(s for s in run if id(s) not in inside and s.y0 >= top), *stretches[end:]]
-                return before, left, right, after
-        start = end + 1
-    return None
-
-
-def _joined(column: list[_Stretch], top: float, bottom: float) -> list[_Stretch]:
-    kept: list[_Stretch] = []
-    for stretch in column:
-        if stretch.y0 < top:
-            continue
-        if stretch.y0 > bottom and kept and stretch.y0 - kept[-1].y0 > PARAGRAPH_HEIGHT * stretch.height:
-            break
-        kept.append(stretch)
-    return kept
-
-
-def _is_prose(column: list[_Stretch]) -> bool:
-    if len(column) < COLUMN_LINES or sum(len(s.words) for s in column) < PROSE_WORDS * len(column):
-        return False
-    edge, end = min(s.x0 for s in column), max(s.x1 for s in column)
-    return sum(s.x1 >= edge + 0.75 * (end - edge) for s in column) >= FILLED * len(column)
 
 
 def _rows(stretches: list[_Stretch]) -> list[Line]:

@@ -7,7 +7,7 @@ settings. Reading a particular layout belongs in `folder`, `mimic_iii`, `mimic_i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,16 +35,18 @@ class TextDecodeError(ValueError):
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """One file of one delivered table on one received day.
+    """One delivered table of one file on one received day, or a part of it: large files come in several parts.
 
     `rows` holds every column of the contract as text (missing = None) and `source_line` (int, the header is line 1).
     `rejected` holds `source_line` (0 = the whole file), `rule`, `reason` and `original` of each row set aside.
+    `complete` is false where the file is seen to end too early.
     """
 
     table: str
     file: str
     rows: pd.DataFrame
     rejected: pd.DataFrame
+    complete: bool = True
 
     @property
     def rows_in(self) -> int:
@@ -62,8 +64,11 @@ class Source(Protocol):
     def received_dates(self) -> list[date]:
         """Days with a delivery, oldest first."""
 
-    def read(self, day: date) -> Iterator[DeliveredFile]:
-        """Every file received on `day`, one at a time; nothing where the day has no delivery."""
+    def read(self, day: date, tables: Collection[str] | None = None) -> Iterator[DeliveredFile]:
+        """What was received on `day`, part by part; nothing where the day has no delivery.
+
+        `tables` narrows it to these delivered tables: the others are not read, or read and left out.
+        """
 
     def page_path(self, day: date, file: str) -> Path:
         """Path of a page or text file that a scanned record of `day` names.
@@ -78,7 +83,9 @@ def rejections(found: Sequence[tuple[int, str, str, str | None]]) -> pd.DataFram
     return pd.DataFrame(list(found), columns=list(REJECTED_COLUMNS), dtype=object).astype({"source_line": "int64"})
 
 
-def delivered_file(table: str, file: str, rows: pd.DataFrame, rejected: pd.DataFrame | None = None) -> DeliveredFile:
+def delivered_file(
+    table: str, file: str, rows: pd.DataFrame, rejected: pd.DataFrame | None = None, *, complete: bool = True
+) -> DeliveredFile:
     """Bring `rows` into the shape of the contract and set aside those without a key.
 
     `rows` has `source_line` and any of the table's columns as text or None; the ones it lacks are missing throughout,
@@ -103,7 +110,7 @@ def delivered_file(table: str, file: str, rows: pd.DataFrame, rejected: pd.DataF
     together = pd.concat(parts, ignore_index=True) if parts else rejections([])
     together = together.sort_values("source_line", kind="stable", ignore_index=True)
     landed = shaped[~keyless].reset_index(drop=True) if keyless.any() else shaped
-    return DeliveredFile(table, file, landed, together)
+    return DeliveredFile(table, file, landed, together, complete)
 
 
 def open_source(settings: Settings) -> Source:
@@ -127,7 +134,7 @@ def open_source(settings: Settings) -> Source:
     if settings.source_dir is None:
         raise DeliveryError(f"source {settings.source!r} needs a place to read from; set MEDCODE_SOURCE_DIR")
     if name == "folder":
-        return FolderSource(settings.source_dir)
+        return FolderSource(settings.source_dir, attachments_dir=settings.attachments_dir)
     if name == "mimic-iv":
         return MimicIVSource(settings.source_dir)
     if name == "mimic-iii":

@@ -1,25 +1,27 @@
-"""Delivered codes turned into standard codes: ICD-9 by the General Equivalence Mappings, local codes by code_map.
+"""Delivered codes turned into standard codes, frame by frame: ICD-9, local codes, codes of another release.
 
-Every alternative a map offers is kept; the choice follows one rule, stated in `_choose`: an alternative that is
-billable at discharge before one that is not, one of the map itself before one that a later release divided it into, an
-exact one before an approximate one, then the order of the map.
+Rows that already carry a standard code of the discharge date pass through column-wise. Only what needs a map is looked
+at line by line: `offers` tells the alternatives, `choice` takes one and says why, and both are kept.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from medcode_ml.codes.codeset import CodeSet
-from medcode_ml.codes.crosswalk import Kind, icd9_alternatives, map_name
+from medcode_ml.codes.crosswalk import Kind, icd9_title
 from medcode_ml.codes.identifiers import dotted, undotted
-from medcode_ml.codes.release import NoReleaseError
-from medcode_ml.codes.tabular import tabular
+from medcode_ml.codes.release import NoReleaseError, release_on
+from medcode_ml.mapping.choice import Choice, choose, code_title
+from medcode_ml.mapping.circumstances import Circumstances, circumstances_of, context_rows
+from medcode_ml.mapping.local_codes import LocalMaps, local_maps
+from medcode_ml.mapping.offers import RELEASED, Offer, icd9_offers, successors
 
 #: how a delivered system name is written -> the name used here
 SYSTEMS = {
@@ -28,70 +30,82 @@ SYSTEMS = {
 }  # fmt: skip
 STANDARD = {"diagnosis": ("ICD-10-CM",), "procedure": ("ICD-10-PCS", "CPT", "HCPCS")}
 OLD = {"diagnosis": "ICD-9-CM", "procedure": "ICD-9-PCS"}
+MAPPED = {
+    "diagnosis": ["encounter_id", "line_number", "part_number", "code", "poa", "source_code", "source_system",
+                  "repairs", "unreadable"],
+    "procedure": ["encounter_id", "line_number", "code", "code_system", "procedure_date", "source_code",
+                  "source_system", "repairs", "unreadable"],
+}  # fmt: skip
+ALTERNATIVES = ["encounter_id", "kind", "line_number", "alternative_number", "source_code", "source_system",
+                "target_code", "map_name", "approximate", "combination", "scenario", "choice_list", "chosen",
+                "reason"]  # fmt: skip
+_MOST_FINER = 5  # alternatives that say more than the map are kept where the record speaks for them, at most so many
 
 
-@dataclass(frozen=True)
-class Offer:
-    """One alternative: a target code, where it comes from, and how it stands to the others."""
+@dataclass
+class _Found:
+    """What became of the rows that needed a map; `at` is the place of the delivered row."""
 
-    target: str
-    map_name: str
-    approximate: bool = False
-    combination: bool = False
-    scenario: int | None = None
-    choice_list: int | None = None
-    divided: bool = False
+    at: list[int] = field(default_factory=list)
+    part: list[int] = field(default_factory=list)
+    code: list[str] = field(default_factory=list)
+    system: list[str] = field(default_factory=list)
+    offered: list[tuple[Any, ...]] = field(default_factory=list)
+    refused: list[tuple[int, str, str]] = field(default_factory=list)
+
+    def take(self, at: int, codes: list[str], system: str) -> None:
+        for part, code in enumerate(codes, 1):
+            self.at.append(at)
+            self.part.append(part)
+            self.code.append(code)
+            self.system.append(system)
 
 
 def crosswalk_codes(
-    kind: Kind, frame: pd.DataFrame, discharged: Mapping[str, date | None], code_map: pd.DataFrame
+    kind: Kind,
+    frame: pd.DataFrame,
+    discharged: Mapping[str, date | None],
+    code_map: pd.DataFrame,
+    context: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Map the delivered codes of `frame` (kind diagnosis or procedure).
 
-    Returns mapped rows, alternatives (mapped.crosswalk) and refused rows with `rule` and `reason`.
+    `discharged` gives the discharge date by encounter_id. `context` is indexed by encounter_id, with columns sex
+    (M, F), age (years), setting and words (the text of the documents), each optional; it is only asked for the
+    encounters that `needs_map` names. Returns mapped rows, alternatives (mapped.crosswalk) and refused rows with
+    `rule` and `reason`.
     """
-    local = _local_maps(code_map)
-    mapped: list[dict[str, Any]] = []
-    offered: list[dict[str, Any]] = []
-    refused: list[pd.Series] = []
-    for _, row in frame.iterrows():
-        system = canonical_system(row["code_system"])
-        code = (row["code"] or "").strip().upper()
-        offers, target_system, problem = _offers(kind, code, system, row, discharged, local)
-        if problem is not None:
-            row = row.copy()
-            row["rule"], row["reason"] = problem
-            refused.append(row)
-            continue
-        chosen = _choose(offers, discharged.get(row["encounter_id"]), target_system)
-        for number, offer in enumerate(offers, start=1):
-            if system in STANDARD[kind]:
-                continue
-            offered.append(
-                {
-                    "encounter_id": row["encounter_id"], "kind": kind, "line_number": row["line_number"],
-                    "alternative_number": number, "source_code": row["code"], "source_system": row["code_system"],
-                    "target_code": offer.target, "map_name": offer.map_name, "approximate": offer.approximate,
-                    "combination": offer.combination, "scenario": offer.scenario, "choice_list": offer.choice_list,
-                    "chosen": number - 1 in chosen,
-                }
-            )  # fmt: skip
-        for part, at in enumerate(chosen, start=1):
-            mapped.append(_mapped_row(kind, row, offers[at].target, target_system, part))
-    columns = {
-        "diagnosis": ["encounter_id", "line_number", "part_number", "code", "poa", "source_code", "source_system",
-                      "repairs", "unreadable"],
-        "procedure": ["encounter_id", "line_number", "code", "code_system", "procedure_date", "source_code",
-                      "source_system", "repairs", "unreadable"],
-    }  # fmt: skip
-    alternatives = ["encounter_id", "kind", "line_number", "alternative_number", "source_code", "source_system",
-                    "target_code", "map_name", "approximate", "combination", "scenario", "choice_list",
-                    "chosen"]  # fmt: skip
-    return (
-        pd.DataFrame(mapped, columns=columns[kind], dtype=object),
-        pd.DataFrame(offered, columns=alternatives, dtype=object),
-        pd.DataFrame(refused),
+    rows = _Rows(kind, frame, discharged)
+    found = _Found()
+    places = np.flatnonzero(rows.needs_map)
+    if len(places):
+        _map_lines(kind, frame, rows, places, discharged, code_map, context, found)
+    through = np.flatnonzero(rows.passes)
+    at = np.concatenate([through, np.asarray(found.at, dtype=np.int64)])
+    part = np.concatenate([np.ones(len(through), dtype=np.int64), np.asarray(found.part, dtype=np.int64)])
+    order = np.lexsort((part, at))
+    taken = frame.iloc[at[order]]
+    mapped = {name: taken[name].to_numpy(dtype=object) for name in MAPPED[kind] if name in frame.columns}
+    mapped["code"] = np.concatenate([rows.codes[through], np.asarray(found.code, dtype=object)])[order]
+    mapped["source_code"], mapped["source_system"] = taken["code"].to_numpy(), taken["code_system"].to_numpy()
+    if kind == "diagnosis":
+        mapped["part_number"] = part[order].astype(object)
+    else:
+        mapped["code_system"] = np.concatenate([rows.systems[through], np.asarray(found.system, dtype=object)])[order]
+    refused = frame.iloc[[at for at, _, _ in found.refused]].assign(
+        rule=[rule for _, rule, _ in found.refused], reason=[reason for _, _, reason in found.refused]
     )
+    return (
+        pd.DataFrame(mapped, columns=MAPPED[kind], dtype=object),
+        pd.DataFrame(found.offered, columns=ALTERNATIVES, dtype=object),
+        refused,
+    )
+
+
+def needs_map(kind: Kind, frame: pd.DataFrame, discharged: Mapping[str, date | None]) -> frozenset[str]:
+    """Encounters with a code that is not already a standard one of the discharge date: `context` is read for these."""
+    rows = _Rows(kind, frame, discharged)
+    return frozenset(frame["encounter_id"].to_numpy(dtype=object)[rows.needs_map])
 
 
 def canonical_system(name: str | None) -> str:
@@ -100,115 +114,146 @@ def canonical_system(name: str | None) -> str:
     return SYSTEMS.get(text.upper().replace("-", "").replace(" ", "").replace("_", ""), text)
 
 
-def _mapped_row(kind: str, row: pd.Series, target: str, target_system: str, part: int) -> dict[str, Any]:
-    common = {name: row[name] for name in ("encounter_id", "line_number", "repairs", "unreadable")}
-    common |= {"code": target, "source_code": row["code"], "source_system": row["code_system"]}
-    if kind == "diagnosis":
-        return common | {"part_number": part, "poa": row["poa"]}
-    return common | {"code_system": target_system, "procedure_date": row["procedure_date"]}
+class _Rows:
+    """The delivered rows sorted into those that pass through and those that need a map, column-wise.
+
+    `codes` are upper case and spelled as the system spells them where it is a standard one; `systems` are canonical.
+    """
+
+    def __init__(self, kind: Kind, frame: pd.DataFrame, discharged: Mapping[str, date | None]) -> None:
+        places, names = pd.factorize(frame["code_system"].to_numpy(dtype=object))
+        canonical = np.array([*(canonical_system(n) for n in names), ""], dtype=object)
+        self.systems = canonical[places]
+        places, codes = pd.factorize(frame["code"].to_numpy(dtype=object))
+        cleaned = [str(c).strip().upper() for c in codes]
+        dotted_codes = np.array([*map(dotted, cleaned), ""], dtype=object)
+        bare = np.array([*map(undotted, cleaned), ""], dtype=object)
+        as_is = np.array([*cleaned, ""], dtype=object)
+        diagnosis = self.systems == "ICD-10-CM"
+        standard = np.isin(self.systems, STANDARD[kind])
+        self.codes = np.where(diagnosis, dotted_codes[places], np.where(standard, bare[places], as_is[places]))
+        present = self.codes != ""
+        self.passes = standard & present
+        self._hold_back_other_releases(frame["encounter_id"].to_numpy(dtype=object), discharged)
+        self.needs_map = ~self.passes
+
+    def _hold_back_other_releases(self, encounters: Any, discharged: Mapping[str, date | None]) -> None:
+        """Let pass only what is billable at discharge; where no release is known, everything."""
+        places, ids = pd.factorize(encounters)
+        releases = np.array([*(_release_name(discharged.get(e)) for e in ids), None], dtype=object)[places]
+        days = {_release_name(d): d for d in discharged.values() if d is not None}
+        for system, released in RELEASED.items():
+            asked = self.passes & (self.systems == system)
+            for name in set(releases[asked]) - {None}:
+                rows = np.flatnonzero(asked & (releases == name))
+                codes = pd.Series(self.codes[rows], dtype=object)
+                self.passes[rows] = CodeSet.on(days[name], released).billable_mask(codes).to_numpy()
 
 
-def _offers(
-    kind: Kind,
-    code: str,
-    system: str,
-    row: pd.Series,
-    discharged: Mapping[str, date | None],
-    local: Mapping[tuple[str, str, str], list[tuple[str, str]]],
-) -> tuple[list[Offer], str, tuple[str, str] | None]:
-    """Alternatives for one delivered code, the system they are in, or (rule, reason) why there are none."""
-    if not code:
-        return [], "", ("code_missing", f"the {kind} line has no code")
-    if system in STANDARD[kind]:
-        return [Offer(dotted(code) if system == "ICD-10-CM" else undotted(code), "as delivered")], system, None
-    if system == OLD[kind]:
-        offers = _gem_offers(kind, undotted(code), discharged.get(row["encounter_id"]))
-        if not offers:
-            return [], "", ("no_crosswalk", f"no crosswalk from this {system} code; code the {kind} by hand")
-        return offers, STANDARD[kind][0], None
-    known = local.get((row["hospital_id"], system.upper(), code))
-    if known:
-        target_system = known[0][0]
-        spell = dotted if target_system == "ICD-10-CM" else undotted
-        return [Offer(spell(t), "hospital code map") for s, t in known if s == target_system], target_system, None
-    return [], "", (
-        "unknown_code_system",
-        f"{system or 'an unnamed system'} is no standard system and the hospital's code_map does not hold the code; "
-        "deliver the map or the standard code",
-    )
-
-
-@lru_cache(maxsize=50_000)
-def _gem_offers(kind: Kind, code: str, discharge: date | None) -> list[Offer]:
-    offers: list[Offer] = []
-    for a in icd9_alternatives(code, kind):
-        if a.no_map or not a.target:
-            continue
-        target = dotted(a.target) if kind == "diagnosis" else undotted(a.target)
-        offers.append(Offer(target, map_name(), a.approximate, a.combination, a.scenario, a.choice_list))
-        if kind == "diagnosis" and discharge is not None and not _billable(target, discharge, "ICD-10-CM"):
-            # The maps are of 2018: a target that was since divided leads to the codes it was divided into.
-            name = f"{map_name()}, divided since"
-            offers += [
-                Offer(child, name, True, a.combination, a.scenario, a.choice_list, divided=True)
-                for child in _later_children(target, discharge)
-            ]
-    return offers
-
-
-def _later_children(code: str, discharge: date) -> list[str]:
-    """Billable codes below a category at discharge: the unspecified first, then the "other", then in order."""
-    found: list[str] = []
-    waiting = list(tabular().children(code))
-    while waiting:
-        child = waiting.pop(0)
-        if _billable(child, discharge, "ICD-10-CM"):
-            found.append(child)
-        else:
-            waiting += tabular().children(child)
-    return sorted(found, key=lambda c: (_precision(c), c))
-
-
-def _precision(code: str) -> int:
-    """0 for an unspecified code, 1 for an "other", 2 for one that says more than the category did."""
-    title = (tabular().title(code) or "").lower()
-    if "unspecified" in title or "not specified" in title:
-        return 0
-    return 1 if title.startswith("other ") else 2
-
-
-def _choose(offers: list[Offer], discharge: date | None, system: str) -> list[int]:
-    """Places of the alternatives taken: one, or for a combination one of each choice list of its first scenario."""
-
-    def preference(at: int) -> tuple[bool, bool, bool, int]:
-        offer = offers[at]
-        retired = discharge is not None and not _billable(offer.target, discharge, system)
-        return (retired, offer.divided, offer.approximate, at)
-
-    single = [at for at, offer in enumerate(offers) if not offer.combination]
-    if single:
-        return [min(single, key=preference)]
-    scenario = min(offer.scenario or 0 for offer in offers)
-    lists: dict[int, list[int]] = {}
-    for at, offer in enumerate(offers):
-        if (offer.scenario or 0) == scenario:
-            lists.setdefault(offer.choice_list or 0, []).append(at)
-    return [min(places, key=preference) for _, places in sorted(lists.items())]
-
-
-def _billable(code: str, discharge: date, system: str) -> bool:
-    coded: dict[str, Literal["ICD-10-CM", "ICD-10-PCS"]] = {"ICD-10-CM": "ICD-10-CM", "ICD-10-PCS": "ICD-10-PCS"}
-    if system not in coded:
-        return True
+def _release_name(day: date | None) -> str | None:
+    if day is None:
+        return None
     try:
-        return CodeSet.on(discharge, coded[system]).is_billable(code)
+        return release_on(day).name
     except NoReleaseError:
-        return True
+        return None
 
 
-def _local_maps(code_map: pd.DataFrame) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
-    maps: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
-    for row in code_map.itertuples():
-        place = (row.hospital_id, row.code_system.strip().upper(), row.code.strip().upper())
-        maps.setdefault(place, []).append((canonical_system(row.target_system), row.target_code.strip().upper()))
-    return maps
+def _map_lines(
+    kind: Kind,
+    frame: pd.DataFrame,
+    rows: _Rows,
+    places: np.ndarray[Any, Any],
+    discharged: Mapping[str, date | None],
+    code_map: pd.DataFrame,
+    context: pd.DataFrame | None,
+    found: _Found,
+) -> None:
+    """Map the rows at `places`, one by one."""
+    table = context_rows(context)
+    columns = frame[["encounter_id", "hospital_id", "line_number", "code", "code_system"]].to_numpy(dtype=object)
+    dates = frame["procedure_date"].to_numpy(dtype=object) if kind == "procedure" else None
+    local: LocalMaps | None = None
+    known = _circumstances(kind, rows, columns[:, 0], places, discharged, table)
+    for at in places:
+        encounter, hospital, line, code_delivered, system_delivered = columns[at]
+        code, system, record = rows.codes[at], rows.systems[at], known[encounter]
+        if not code:
+            found.refused.append((at, "code_missing", f"the {kind} line has no code"))
+            continue
+        target_system, title = system, None
+        if system in STANDARD[kind]:
+            offers, title = _release_offers(code, system, record.discharge), code_title(code)
+            if not offers:
+                found.take(at, [code], system)  # nothing converts it: the filter rules say what is wrong
+                continue
+        elif system == OLD[kind]:
+            target_system, title = STANDARD[kind][0], icd9_title(undotted(code), kind)
+            offers = icd9_offers(kind, undotted(code), record.discharge)
+            if not offers:
+                reason = f"no crosswalk from this {system} code; code the {kind} by hand"
+                found.refused.append((at, "no_crosswalk", reason))
+                continue
+        else:
+            service = dates[at] if dates is not None and isinstance(dates[at], date) else record.discharge
+            local = local or local_maps(code_map, canonical_system)
+            answer = local.offers(hospital, system, code, service, record.discharge, STANDARD[kind])
+            if answer.problem is not None:
+                found.refused.append((at, *answer.problem))
+                continue
+            offers, target_system = answer.offers, answer.system
+        chosen = choose(undotted(code), title, offers, record)
+        chosen = _as_delivered_where_untold(system in STANDARD[kind], offers, chosen)
+        _keep_offers(found, (encounter, kind, line), (code_delivered, system_delivered), offers, chosen)
+        found.take(at, [offers[place].target for place in chosen.taken] or [code], target_system)
+
+
+def _circumstances(
+    kind: Kind,
+    rows: _Rows,
+    encounters: np.ndarray[Any, Any],
+    places: np.ndarray[Any, Any],
+    discharged: Mapping[str, date | None],
+    table: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Circumstances]:
+    """What is known about each encounter with a line to map; the other codes are those that pass through."""
+    waiting = set(encounters[places])
+    others: dict[str, set[str]] = {e: set() for e in waiting}
+    if kind == "diagnosis":
+        for at in np.flatnonzero(rows.passes):
+            if encounters[at] in waiting:
+                others[encounters[at]].add(rows.codes[at])
+    return {e: circumstances_of(e, discharged.get(e), table, others[e]) for e in waiting}
+
+
+def _release_offers(code: str, system: str, discharge: date | None) -> tuple[Offer, ...]:
+    if discharge is None or system not in RELEASED:
+        return ()
+    return tuple(Offer(t, name) for t, name in successors(code, system, discharge))
+
+
+def _as_delivered_where_untold(release_change: bool, offers: tuple[Offer, ...], chosen: Choice) -> Choice:
+    """A code of another release that several codes stand for is only converted where the record tells which."""
+    if not release_change or len(offers) == 1 or chosen.told:
+        return chosen
+    reason = f"one of {len(offers)} codes for it; the record does not tell which, so the code stays as delivered"
+    return Choice((), (reason,) * len(offers), False)
+
+
+def _keep_offers(
+    found: _Found, place: tuple[Any, ...], source: tuple[Any, ...], offers: tuple[Offer, ...], chosen: Choice
+) -> None:
+    """Keep every alternative of the map, and of those that say more the few that the record speaks for."""
+    finer = 0
+    number = 0
+    for at, (offer, reason) in enumerate(zip(offers, chosen.reasons, strict=True)):
+        taken = at in chosen.taken
+        if offer.origin == "back" and not taken:
+            if reason == "it says more than the record" or finer >= _MOST_FINER:
+                continue
+            finer += 1
+        number += 1
+        found.offered.append(
+            (*place, number, *source, offer.target, offer.map_name, offer.approximate, offer.combination,
+             offer.scenario, offer.choice_list, taken, reason)
+        )  # fmt: skip

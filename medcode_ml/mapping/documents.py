@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 PAGE_BREAK = "\n\n"
+PLACES = ["source", "hospital_id", "record_id", "page_id", "page_number", "start_offset", "end_offset"]
 
 
 def join_pages(
@@ -23,24 +25,18 @@ def join_pages(
         by_record.setdefault((row.source, row.hospital_id, row.record_id), []).append(
             (int(row.page_number), row.page_id, row.text)
         )
-    texts: list[str | None] = []
-    origins: list[str] = []
+    texts = np.where(records["text"].isna(), "", records["text"]).astype(object)
+    filed = records["files"].notna().to_numpy()
     places: list[tuple[str, str, str, str, int, int, int]] = []
-    for row in records.itertuples():
-        key = (row.source, row.hospital_id, row.record_id)
-        readable = sorted(by_record.get(key, []))
-        parts = [row.text] if row.text else []
-        at = len(row.text) + len(PAGE_BREAK) if row.text else 0
-        for number, page_id, text in readable:
-            places.append((*key, page_id, number, at, at + len(text)))
+    for at in np.flatnonzero(filed):
+        row = records.iloc[at]
+        key = (row["source"], row["hospital_id"], row["record_id"])
+        parts = [texts[at]] if texts[at] else []
+        start = len(texts[at]) + len(PAGE_BREAK) if parts else 0
+        for number, page_id, text in sorted(by_record.get(key, [])):
+            places.append((*key, page_id, number, start, start + len(text)))
             parts.append(text)
-            at += len(text) + len(PAGE_BREAK)
-        nothing_readable = bool(row.files) and not parts
-        texts.append(None if nothing_readable else PAGE_BREAK.join(parts))
-        origins.append("pages" if row.files else "text")
-    joined = records.assign(
-        document_text=pd.Series(texts, index=records.index, dtype=object),
-        origin=pd.Series(origins, index=records.index, dtype=object),
-    )
-    columns = ["source", "hospital_id", "record_id", "page_id", "page_number", "start_offset", "end_offset"]
-    return joined, pd.DataFrame(places, columns=columns, dtype=object)
+            start += len(text) + len(PAGE_BREAK)
+        texts[at] = PAGE_BREAK.join(parts) if parts else None
+    joined = records.assign(document_text=texts, origin=np.where(filed, "pages", "text").astype(object))
+    return joined, pd.DataFrame(places, columns=PLACES, dtype=object)

@@ -91,8 +91,8 @@ def value_text(name: str, value: float) -> str:
     return f"{value:.0f}"
 
 
-def vitals_line(rng: np.random.Generator, stay: Stay, day: int) -> str:
-    """One line of vital signs."""
+def vital_values(rng: np.random.Generator, stay: Stay, day: int) -> dict[str, float]:
+    """Vital signs of a day: T (degrees Celsius), HR, SBP (mm Hg), RR, SpO2 (%)."""
     age = stay.context["age"]
     normal = _CHILD_VITALS if isinstance(age, int) and age < 13 else _VITALS
     left = _share_left(stay, day)
@@ -101,6 +101,12 @@ def vitals_line(rng: np.random.Generator, stay: Stay, day: int) -> str:
         usual = between(rng, low, high)
         abnormal = stay.scenario.vitals.get(name)
         read[name] = usual if abnormal is None else usual + (between(rng, *abnormal) - usual) * left
+    return read
+
+
+def vitals_line(rng: np.random.Generator, stay: Stay, day: int) -> str:
+    """One line of vital signs."""
+    read = vital_values(rng, stay, day)
     oxygen = "vent FiO2 50%" if stay.ventilated(day) else "RA" if read["SpO2"] >= 92 else f"{whole(rng, 2, 6)} L NC"
     pressure = f"BP {read['SBP']:.0f}/{read['SBP'] * 0.58:.0f}"
     breathing = f"RR {read['RR']:.0f}, SpO2 {read['SpO2']:.0f}% on {oxygen}"

@@ -21,6 +21,22 @@ FIRST_NAMES: dict[str, tuple[str, ...]] = {
         "Mason", "Elijah", "Lucas", "Walter", "Harold", "Eugene", "Clarence",
     ),
 }
+#: what people are called at a desk instead of the name on their papers
+NICKNAMES: dict[str, tuple[str, ...]] = {
+    "Patricia": ("Pat", "Patty", "Tricia"), "Barbara": ("Barb",), "Susan": ("Sue", "Susie"),
+    "Margaret": ("Maggie", "Peggy", "Meg"), "Dorothy": ("Dot", "Dottie"), "Carol": ("Carrie",),
+    "Deborah": ("Deb", "Debbie"), "Nancy": ("Nan",), "Sandra": ("Sandy",), "Emily": ("Em", "Emmy"),
+    "Jessica": ("Jess", "Jessie"), "Amanda": ("Mandy",), "Melissa": ("Missy",), "Stephanie": ("Steph",),
+    "Rebecca": ("Becky", "Becca"), "Abigail": ("Abby",), "Isabella": ("Bella", "Izzy"), "Judith": ("Judy",),
+    "Esperanza": ("Espe",), "Guadalupe": ("Lupe",), "James": ("Jim", "Jimmy"), "Robert": ("Bob", "Rob", "Bobby"),
+    "John": ("Jack", "Johnny"), "Michael": ("Mike", "Mickey"), "William": ("Bill", "Will", "Billy"),
+    "David": ("Dave",), "Richard": ("Dick", "Rick", "Rich"), "Joseph": ("Joe", "Joey"), "Thomas": ("Tom", "Tommy"),
+    "Charles": ("Chuck", "Charlie"), "Christopher": ("Chris",), "Daniel": ("Dan", "Danny"), "Matthew": ("Matt",),
+    "Anthony": ("Tony",), "Donald": ("Don",), "Steven": ("Steve",), "Andrew": ("Andy", "Drew"), "Joshua": ("Josh",),
+    "Kenneth": ("Ken", "Kenny"), "Edward": ("Ed", "Ted", "Eddie"), "Ronald": ("Ron",), "Timothy": ("Tim",),
+    "Jeffrey": ("Jeff",), "Jacob": ("Jake",), "Nicholas": ("Nick",), "Jonathan": ("Jon",), "Jose": ("Pepe",),
+    "Walter": ("Walt",), "Eugene": ("Gene",), "Harold": ("Hal", "Harry"),
+}
 LAST_NAMES = (
     "Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Rodriguez", "Martinez",
     "Hernandez", "Lopez", "Gonzalez", "Wilson", "Anderson", "Thomas", "Taylor", "Moore", "Jackson", "Martin", "Lee",

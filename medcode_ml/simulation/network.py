@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -24,6 +24,7 @@ from medcode_ml.simulation.drawing import chance, pick_by, whole
 from medcode_ml.simulation.faults import Planner, Rows
 from medcode_ml.simulation.model import Dx, Scenario
 from medcode_ml.simulation.notes import Document, Writer
+from medcode_ml.simulation.observations import observation_rows
 from medcode_ml.simulation.organisations import (
     HOSPITALS,
     Hospital,
@@ -33,7 +34,8 @@ from medcode_ml.simulation.organisations import (
     hospital_rows,
     payer_rows,
 )
-from medcode_ml.simulation.people import Person, draw_person
+from medcode_ml.simulation.people import Person, draw_person, spare_mrn
+from medcode_ml.simulation.registrations import AGAIN_SHARE, ALIKE_SHARE, look_alike, registered_again
 from medcode_ml.simulation.remittances import Claim, remittance_row
 from medcode_ml.simulation.rows import TRUTH_COLUMNS, Row, encounter_rows
 from medcode_ml.simulation.scanning import EXPECTED, Scan, Scanner, opaque, page_fault
@@ -142,6 +144,7 @@ class _Run:
         self.scanner = Scanner(config.seed, config.scanned_pages, config.encounters)
         self.planner = Planner(config.seed, config.encounters if config.planted_faults else 0)
         self.due: defaultdict[date, list[Claim]] = defaultdict(list)
+        self.registered: set[tuple[str, str]] = set()
 
     def day(self, received: date, indexes: range, received_days: np.ndarray) -> DayDelivery:
         """Everything delivered on one day."""
@@ -219,6 +222,30 @@ class _Run:
                 return before.person
         return outline.person
 
+    def _otherwise_known(self, index: int, outline: _Outline, received_days: np.ndarray) -> Person:
+        """The patient of an encounter: now and then one registered before, under another number, or a look-alike."""
+        rng = np.random.default_rng([self.config.seed, index, 9_001])
+        drawn, low, high = rng.random(), *outline.scenario.ages
+        if drawn >= AGAIN_SHARE + ALIKE_SHARE or not high:
+            return outline.person
+        new = replace(outline.person, mrn=spare_mrn(outline.person.hospital, index))
+        for _ in range(12):
+            earlier = int(rng.random() * index)
+            before, _ = self._outline(earlier, self.config.first_day + timedelta(days=int(received_days[earlier])))
+            if before.status == "20" or before.discharge >= outline.discharge or not before.scenario.ages[1]:
+                continue
+            person = (
+                registered_again(rng, before.person, new.hospital, new.mrn, outline.discharge)
+                if drawn < AGAIN_SHARE
+                else look_alike(rng, before.person, new)
+            )
+            years = (outline.discharge - person.birth_date).days / 365.25
+            if max(low, 1) <= years < high + 1 and person.sex == outline.person.sex:
+                # the story is drawn for this encounter: what its patient brings must fit it
+                brings = tuple(c for c in outline.person.chronic if years >= c.from_age)
+                return replace(person, chronic=brings)
+        return outline.person
+
     def _encounter(
         self,
         index: int,
@@ -231,6 +258,8 @@ class _Run:
         config = self.config
         outline, rng = self._outline(index, received)
         person = self._returning(index, outline, rng, received_days) if index else outline.person
+        if person is outline.person and index:
+            person = self._otherwise_known(index, outline, received_days)
         staff = self.staff[person.hospital.hospital_id]
         stay = draw_stay(
             rng,
@@ -252,6 +281,7 @@ class _Run:
         own, own_truth = encounter_rows(
             rng, stay, documents, record_ids, labels.label(rng, stay.codes, stay.discharge), coder
         )
+        own["observation"] = observation_rows(config.seed, stay)
         planted = self.planner.plant(Rows(stay, own))
         if planted is not None:
             fault, table, record = planted
@@ -268,6 +298,9 @@ class _Run:
         elif self.scanner.due(index):
             scans.append(self._scan(stay, documents, own, own_truth, rng))
         self._bill_later(stay, own["charge"], received, rng)
+        if (registration := (person.hospital.hospital_id, person.mrn)) not in self.registered:
+            self.registered.add(registration)
+            own_truth["persons"] = [{"hospital_id": registration[0], "mrn": registration[1], "person": person.identity}]
         for name, some in own.items():
             rows[name] += some
         for name, some in own_truth.items():

@@ -20,7 +20,7 @@ from medcode_ml.simulation.reports import (
     radiology_report,
 )
 from medcode_ml.simulation.stays import Performed, Stay
-from medcode_ml.simulation.wording import Mention, Style, fill, finish, mark, misspell, style_of
+from medcode_ml.simulation.wording import Mention, Passage, Style, fill, finish, mark, misspell, passage, style_of
 
 _STATUS_WORDS = {
     "01": "home",
@@ -39,13 +39,14 @@ _MOST = 7
 
 @dataclass(frozen=True)
 class Document:
-    """One clinical document with the truth about its mentions."""
+    """One clinical document with the truth about its mentions and sections."""
 
     document_type: str
     written: date
     author: Clinician
     text: str
     mentions: tuple[Mention, ...]
+    sections: tuple[Passage, ...]
 
 
 def history_and_physical(rng: np.random.Generator, stay: Stay, style: Style) -> str:
@@ -140,7 +141,8 @@ def consultation(rng: np.random.Generator, stay: Stay, style: Style) -> str:
         part.said(rng, stay, stay.findings[0], style)
     )
     text = (
-        f"{stay.scenario.consult} consult\n\n"
+        passage("other", f"{stay.scenario.consult} consult")
+        + "\n\n"
         + s("reason", asked)
         + s("hpi", f"{part.story(rng, stay)} Chart reviewed, patient seen with team.")
     )
@@ -168,7 +170,7 @@ def discharge_summary(rng: np.random.Generator, stay: Stay, style: Style) -> str
         if f.dx.place in ("history", "nursing") and not (f.dx.place == "nursing" and chance(rng, 0.5))
     ]
     where = _STATUS_WORDS.get(stay.discharge_status, "home")
-    text = f"Admitted {stay.admission:%m/%d/%Y}, discharged {stay.discharge:%m/%d/%Y}.\n\n"
+    text = passage("other", f"Admitted {stay.admission:%m/%d/%Y}, discharged {stay.discharge:%m/%d/%Y}.") + "\n\n"
     text += s(
         "discharge_diagnoses",
         style.listed([part.said(rng, stay, f, style) for f in problems] or [part.complaint(rng, stay)]),
@@ -259,12 +261,9 @@ class Writer:
         return style_of(index, author.habit, self.new_style)
 
     def _add(self, kind: str, day: int, author: Clinician, marked: str) -> None:
-        text, mentions = finish(misspell(self.rng, marked.rstrip() + "\n", self._style(author).typos))
-        self.documents.append(
-            Document(
-                kind, self.stay.admission + timedelta(days=min(day, self.stay.days)), author, text, tuple(mentions)
-            )
-        )
+        text, mentions, sections = finish(misspell(self.rng, marked.rstrip() + "\n", self._style(author).typos))
+        written = self.stay.admission + timedelta(days=min(day, self.stay.days))
+        self.documents.append(Document(kind, written, author, text, tuple(mentions), tuple(sections)))
 
     def _visit(self) -> None:
         author = self._author()

@@ -155,9 +155,19 @@ _FIELDS = (
 )
 
 
+#: from when on hospitals, payers and the hospital's own codes are what they are
+_OPENED, _CONTRACTED, _CONVERTED, _LEFT_ON = "2008-05-23", "2021-01-01", "2017-10-01", "2025-06-30"
+#: what a local code stood for before ICD-10-PCS was changed: code, ICD-10-PCS code, first and last day
+_FORMER_MEANINGS = (("HD-INT", "5A1D00Z", "2015-10-01", "2017-09-30"),)
+
+
 def npi(nine: str) -> str:
     """Nine digits with their check digit (rule 35)."""
     return f"{nine}{npi_check_digit(nine)}"
+
+
+#: whose privileges have ended, and who writes no document of the network
+LEFT = Clinician(npi("188804417"), "Farnsworth", "Della", "207R00000X", "HARB", "MED", 50)
 
 
 @lru_cache(maxsize=4)
@@ -202,6 +212,8 @@ def hospital_rows() -> list[dict[str, str]]:
             "state": h.state,
             "zip": h.zip,
             "hac_exempt": "Y" if h.hac_exempt else "",
+            "effective_from": _OPENED,
+            "effective_to": "",
         }
         for h in HOSPITALS
     ]
@@ -209,11 +221,16 @@ def hospital_rows() -> list[dict[str, str]]:
 
 def payer_rows() -> list[dict[str, str]]:
     """Rows of the delivered table `payer`."""
-    return [{"payer_id": p.payer_id, "name": p.name, "kind": p.kind, "contract": p.contract} for p in PAYERS]
+    return [
+        {"payer_id": p.payer_id, "name": p.name, "kind": p.kind, "contract": p.contract, "effective_from": _CONTRACTED,
+         "effective_to": ""}
+        for p in PAYERS
+    ]  # fmt: skip
 
 
 def code_map_rows() -> list[dict[str, str]]:
     """Rows of the delivered table `code_map`."""
+    spans = [(local, code, _CONVERTED, "") for local, code in LOCAL_CODES.items()]
     return [
         {
             "hospital_id": LOCAL_HOSPITAL,
@@ -221,13 +238,16 @@ def code_map_rows() -> list[dict[str, str]]:
             "code": local,
             "target_system": "ICD-10-PCS",
             "target_code": code,
+            "effective_from": first,
+            "effective_to": last,
         }
-        for local, code in LOCAL_CODES.items()
+        for local, code, first, last in (*spans, *_FORMER_MEANINGS)
     ]
 
 
 def clinician_rows(seed: int) -> list[dict[str, str]]:
-    """Rows of the delivered table `clinician`."""
+    """Rows of the delivered table `clinician`: the staff, and one who has left."""
+    staff = [c for some in clinicians(seed).values() for c in some]
     return [
         {
             "npi": c.npi,
@@ -235,7 +255,8 @@ def clinician_rows(seed: int) -> list[dict[str, str]]:
             "first_name": c.first_name,
             "taxonomy": c.taxonomy,
             "hospital_id": c.hospital_id,
+            "effective_from": _OPENED if c is not LEFT else _CONTRACTED,
+            "effective_to": "" if c is not LEFT else _LEFT_ON,
         }
-        for staff in clinicians(seed).values()
-        for c in staff
+        for c in (*staff, LEFT)
     ]

@@ -34,6 +34,15 @@ class Person:
     payer: Payer
     member_id: str
     chronic: tuple[Chronic, ...]
+    state: str = ""
+    """State of the address where it is not the hospital's."""
+    known_as: str = ""
+    """Identity of the person where an earlier registration gave it."""
+
+    @property
+    def identity(self) -> str:
+        """Who the person is, whatever number this registration has: hospital and number of the first registration."""
+        return self.known_as or f"{self.hospital.hospital_id}/{self.mrn}"
 
     def row(self) -> dict[str, str]:
         """Row of the delivered table `patient`, without a death date."""
@@ -48,7 +57,7 @@ class Person:
             "ssn": self.ssn,
             "address": self.address,
             "city": self.city,
-            "state": self.hospital.state,
+            "state": self.state or self.hospital.state,
             "zip": self.zip,
         }
 
@@ -71,6 +80,11 @@ def _mrn(hospital: Hospital, number: int) -> str:
     if "-" in hospital.mrn:
         return hospital.mrn.format(number // 10_000, number // 100 % 100, number % 100)
     return hospital.mrn.format(number)
+
+
+def spare_mrn(hospital: Hospital, number: int) -> str:
+    """A record number that `draw_person` gives nobody: for the person of encounter `number` known in another way."""
+    return _mrn(hospital, 20_000 + number * 7 + len(HOSPITALS) + 1)
 
 
 def _payer(rng: np.random.Generator, age: int) -> Payer:

@@ -10,24 +10,26 @@ from medcode_ml.simulation.measurements import laboratory, value_text, vitals_li
 from medcode_ml.simulation.model import Study
 from medcode_ml.simulation.organisations import Clinician
 from medcode_ml.simulation.stays import Performed, Stay
-from medcode_ml.simulation.wording import Style, fill, mark
+from medcode_ml.simulation.wording import Style, fill, mark, passage
 
+_COMPARED = ("None available.", "Prior from last year.", "Outside film.")
 _AFTERWARDS = ("To recovery, stable", "Tolerated well, to recovery", "To unit in stable condition")
 
 
 def operative_note(rng: np.random.Generator, stay: Stay, performed: Performed, surgeon: Clinician, style: Style) -> str:
     """Operative note of one procedure."""
     before = part.said(rng, stay, next((f for f in stay.findings if f.dx.place == "problem"), stay.findings[0]), style)
+    words = " ".join(fill(n, stay.context) for n in performed.op.note)
     lines = [
-        f"PRE-OP DX: {before}",
-        f"POST-OP DX: {pick(rng, ('Same', 'same as above', before))}",
-        f"PROCEDURE: {performed.words}",
-        f"SURGEON: {surgeon.last_name}",
-        f"ANESTHESIA: {pick(rng, _anesthesia(performed.code))}",
-        f"COMPLICATIONS: {pick(rng, ('None', 'none apparent'))}",
+        f"PRE-OP DX: {passage('preoperative_diagnosis', before)}",
+        f"POST-OP DX: {passage('postoperative_diagnosis', pick(rng, ('Same', 'same as above', before)))}",
+        f"PROCEDURE: {passage('procedures', performed.words)}",
+        f"SURGEON: {passage('procedures', surgeon.last_name)}",
+        f"ANESTHESIA: {passage('procedures', pick(rng, _anesthesia(performed.code)))}",
+        f"COMPLICATIONS: {passage('procedures', pick(rng, ('None', 'none apparent')))}",
         "",
-        f"TECHNIQUE: Time out performed, site confirmed. {' '.join(fill(n, stay.context) for n in performed.op.note)}",
-        f"DISPOSITION: {pick(rng, _AFTERWARDS)}.",
+        f"TECHNIQUE: {passage('procedures', f'Time out performed, site confirmed. {words}')}",
+        f"DISPOSITION: {passage('disposition', f'{pick(rng, _AFTERWARDS)}.')}",
     ]
     return "\n".join(lines)
 
@@ -57,33 +59,35 @@ def laboratory_report(rng: np.random.Generator, stay: Stay, day: int) -> str:
         lines.append(
             f"{specimen}: {organism if organism else pick(rng, ('no growth', 'NGTD x48 h', 'no growth at 5 days'))}"
         )
-    return "\n".join(lines)
+    return passage("results", "\n".join(lines).rstrip())
 
 
 def radiology_report(rng: np.random.Generator, stay: Stay, study: Study) -> str:
     """Radiology report. Its findings alone never make a diagnosis (rule 25)."""
     return "\n".join(
         [
-            f"EXAM: {study.name}",
-            f"INDICATION: {part.complaint(rng, stay)}",
-            f"COMPARISON: {pick(rng, ('None available.', 'Prior from last year.', 'Outside film.'))}",
+            f"EXAM: {passage('results', study.name)}",
+            f"INDICATION: {passage('history_of_present_illness', part.complaint(rng, stay))}",
+            f"COMPARISON: {passage('results', pick(rng, _COMPARED))}",
             "",
-            f"FINDINGS: {pick(rng, study.findings)}",
+            f"FINDINGS: {passage('results', pick(rng, study.findings))}",
             "",
-            f"IMPRESSION: {pick(rng, study.impression)}",
+            f"IMPRESSION: {passage('impression', pick(rng, study.impression))}",
         ]
     )
 
 
 def pathology_report(rng: np.random.Generator, stay: Stay) -> str:
     """Surgical pathology report."""
+    specimen = stay.performed[0].words if stay.performed else "biopsy"
+    gross = f"Received in formalin, two identifiers, {whole(rng, 2, 14)}.{whole(rng, 0, 9)} cm at its longest."
     return "\n".join(
         [
             "SURGICAL PATHOLOGY",
             "",
-            f"SPECIMEN: {stay.performed[0].words if stay.performed else 'biopsy'}",
-            f"GROSS: Received in formalin, two identifiers, {whole(rng, 2, 14)}.{whole(rng, 0, 9)} cm at its longest.",
-            f"DIAGNOSIS: {stay.scenario.pathology}.",
+            f"SPECIMEN: {passage('results', specimen)}",
+            f"GROSS: {passage('results', gross)}",
+            f"DIAGNOSIS: {passage('impression', f'{stay.scenario.pathology}.')}",
         ]
     )
 
@@ -107,8 +111,11 @@ def emergency_note(rng: np.random.Generator, stay: Stay, style: Style) -> str:
 def nursing_note(rng: np.random.Generator, stay: Stay) -> str:
     """Nursing assessment: what nurses may document for coding (body mass index, ulcer stage, NIHSS; rule 25)."""
     told = " ".join(mark(pick(rng, f.says), stay.code_of(f)) for f in stay.findings if f.dx.place == "nursing")
-    return (
-        f"Nursing assessment. {vitals_line(rng, stay, 0)}. {told} Skin check done with second RN, "
+    vitals = passage("vital_signs", f"{vitals_line(rng, stay, 0)}.")
+    done = passage(
+        "nursing_assessment",
+        f"{told} Skin check done with second RN, "
         f"Braden {whole(rng, 12, 21)}. Fall precautions in place, call light in reach. "
-        f"{pick(rng, ('Belongings with family.', 'Valuables locked.', 'Oriented to unit.'))}"
+        f"{pick(rng, ('Belongings with family.', 'Valuables locked.', 'Oriented to unit.'))}",
     )
+    return f"{passage('nursing_assessment', 'Nursing assessment.')} {vitals} {done}"

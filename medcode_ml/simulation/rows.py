@@ -20,7 +20,9 @@ TRUTH_COLUMNS: dict[str, list[str]] = {
     "codes": ["hospital_id", "encounter_number", "line_number", "code", "poa", "scenario"],
     "pages": ["file", "page", "record_id", "fault", "text"],
     "mentions": ["record_id", "start", "end", "code", "assertion"],
+    "sections": ["record_id", "start", "end", "section_type"],
     "faults": ["hospital_id", "encounter_number", "table_name", "record", "kind", "expected"],
+    "persons": ["hospital_id", "mrn", "person"],
 }
 #: a legacy system sends these in ICD-9-CM
 _OLD_CODES = {
@@ -103,6 +105,11 @@ def encounter_rows(
             {"record_id": record_id, "start": str(m.start), "end": str(m.end), "code": m.code, "assertion": m.assertion}
             for record_id, d in zip(record_ids, documents, strict=True)
             for m in d.mentions
+        ],
+        "sections": [
+            {"record_id": record_id, "start": str(p.start), "end": str(p.end), "section_type": p.section_type}
+            for record_id, d in zip(record_ids, documents, strict=True)
+            for p in d.sections
         ],
         "faults": [],
     }

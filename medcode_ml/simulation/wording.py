@@ -1,7 +1,7 @@
 """Words on paper: filling templates, marking mentions, headings by habit, misspellings.
 
-A mention is marked while text is written, with control characters round it; `finish` takes the marks out and gives the
-character offsets, so that the truth about mentions costs nothing and cannot drift from the text.
+A mention and a section are marked while text is written, with control characters round them; `finish` takes the marks
+out and gives the character offsets, so that the truth about them costs nothing and cannot drift from the text.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from medcode_ml.simulation.drawing import chance
 
-_MARK = re.compile("\x01([^\x02]*)\x02([^\x03]*)\x03([^\x04]*)\x04")
+_MARK = re.compile("\x01([^\x02]*)\x02([^\x03]*)\x03([^\x04]*)\x04|\x05([0-9]+)\x06|\x07")
 _TYPOS = {
     "pneumonia": "pnuemonia",
     "antibiotics": "antibiotcs",
@@ -71,25 +71,47 @@ class Mention:
     assertion: str
 
 
+@dataclass(frozen=True)
+class Passage:
+    """The text of one section in a finished document: characters `start` to `end`, and its type."""
+
+    start: int
+    end: int
+    section_type: str
+
+
 def mark(text: str, code: str, assertion: str = "affirmed") -> str:
     """Mark a mention of the condition `code` in text that is still being written."""
     return f"\x01{code}\x02{assertion}\x03{text}\x04"
 
 
-def finish(marked: str) -> tuple[str, list[Mention]]:
-    """Take the marks out: the text, and its mentions in order."""
+def passage(section_type: str, text: str) -> str:
+    """Mark the text of a section that is still being written."""
+    return f"\x05{SECTION_TYPES.index(section_type)}\x06{text}\x07"
+
+
+def finish(marked: str) -> tuple[str, list[Mention], list[Passage]]:
+    """Take the marks out: the text, and its mentions and passages in order. Passages do not stand in each other."""
     parts: list[str] = []
     mentions: list[Mention] = []
+    passages: list[Passage] = []
     at = length = 0
+    begun = (0, "")
     for found in _MARK.finditer(marked):
         before = marked[at : found.start()]
-        parts += (before, found[3])
-        start = length + len(before)
-        length = start + len(found[3])
-        mentions.append(Mention(start, length, found[1], found[2]))
+        parts.append(before)
+        length += len(before)
+        if found[1] is not None:
+            parts.append(found[3])
+            mentions.append(Mention(length, length + len(found[3]), found[1], found[2]))
+            length += len(found[3])
+        elif found[4] is not None:
+            begun = (length, SECTION_TYPES[int(found[4])])
+        else:
+            passages.append(Passage(begun[0], length, begun[1]))
         at = found.end()
     parts.append(marked[at:])
-    return "".join(parts), mentions
+    return "".join(parts), mentions, passages
 
 
 def misspell(rng: np.random.Generator, text: str, share: float) -> str:
@@ -129,6 +151,36 @@ HEADINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "impression": (("Impression", "Assessment", "Impression/Recs"), "Assessment Summary"),
 }
 
+#: section -> normalised type, for the truth about sections
+TYPES: dict[str, str] = {
+    "complaint": "chief_complaint",
+    "hpi": "history_of_present_illness",
+    "history": "past_medical_history",
+    "surgical": "past_surgical_history",
+    "medications": "medications",
+    "allergies": "allergies",
+    "social": "social_history",
+    "family": "family_history",
+    "review": "review_of_systems",
+    "exam": "physical_exam",
+    "vitals": "vital_signs",
+    "labs": "results",
+    "imaging": "results",
+    "plan": "assessment_plan",
+    "interval": "history_of_present_illness",
+    "course": "hospital_course",
+    "discharge_diagnoses": "discharge_diagnoses",
+    "procedures": "procedures",
+    "condition": "disposition",
+    "discharge_medications": "discharge_medications",
+    "instructions": "discharge_instructions",
+    "reason": "chief_complaint",
+    "impression": "impression",
+}
+SECTION_TYPES = (
+    *sorted(set(TYPES.values())), "preoperative_diagnosis", "postoperative_diagnosis", "nursing_assessment", "other",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Style:
@@ -156,7 +208,10 @@ class Style:
 
     def section(self, key: str, body: str) -> str:
         """Heading and body."""
-        return f"{self.heading(key)}{body}\n\n"
+        heading = self.heading(key)
+        # what a consultant calls an assessment is one
+        section_type = "assessment_plan" if heading.upper().startswith("ASSESSMENT") else TYPES[key]
+        return f"{heading}{passage(section_type, body)}\n\n"
 
     def listed(self, items: list[str]) -> str:
         """Items one a line, with this clinician's bullets."""

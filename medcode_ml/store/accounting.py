@@ -17,6 +17,7 @@ KINDS = {
     "charge": "charge",
     "medication": "medication",
     "microbiology": "microbiology",
+    "observation": "observation",
     "unit_stay": "unit_stay",
     "service": "service",
 }
@@ -81,8 +82,7 @@ def _mapped() -> str:
 
 def _filtered() -> str:
     return " UNION ALL ".join(
-        f"SELECT '{kind}', {_count(f'mapped.{kind}')}, {_count(f'filtered.{kind}')}, "
-        f"{_aside_in_filtering(kind)}"
+        f"SELECT '{kind}', {_count(f'mapped.{kind}')}, {_count(f'filtered.{kind}')}, {_aside_in_filtering(kind)}"
         for kind in KINDS
     )
 

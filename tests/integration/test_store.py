@@ -73,7 +73,7 @@ def test_any_text_comes_back_as_it_went_in(server_engine: sa.Engine, text: str) 
         columns=["quarantine_id", "record_kind", "rule", "stage", "severity", "reason", "original", "column_name",
                  "releasable", "encounter_id", "hospital_id"],
         dtype=object,
-    ).assign(record_id="one")  # fmt: skip
+    ).assign(record_id="one", owner="nobody")  # fmt: skip
     with server_engine.begin() as connection:
         replace_partition(connection, filtered.quarantine, DAY, frame)
         assert read_partition(connection, filtered.quarantine, DAY)["original"].tolist() == [text]
@@ -114,7 +114,7 @@ def test_the_reader_sees_mart_alone(server_engine: sa.Engine) -> None:
         connection.execute(sa.text(f"SET LOCAL ROLE {READER_ROLE}"))
         for view in VIEWS:
             connection.execute(sa.text(f"SELECT * FROM mart.{view.name} LIMIT 1"))
-    for table in ("raw.patient", "mapped.document", "billed.claim", "review.release"):
+    for table in ("raw.patient", "mapped.document", "billed.claim", "review.quarantine_decision"):
         with server_engine.connect() as connection, pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
             connection.execute(sa.text(f"SET LOCAL ROLE {READER_ROLE}"))
             connection.execute(sa.text(f"SELECT * FROM {table} LIMIT 1"))
@@ -146,10 +146,13 @@ def test_a_killed_server_starts_again_and_has_lost_nothing(tmp_path: Path) -> No
         with engine.begin() as connection:
             copy_in(
                 connection,
-                review.release,
+                review.quarantine_decision,
                 pd.DataFrame(
-                    [("r", "rule", "me", "why", pd.Timestamp("2026-10-05", tz="UTC"))],
-                    columns=["record_id", "rule", "decided_by", "note", "decided_at"],
+                    [("d", "r", "rule", DAY, "released", "me", "why", pd.Timestamp("2026-10-05", tz="UTC"))],
+                    columns=[
+                        "decision_id", "record_id", "rule", "received_date", "outcome", "decided_by", "note",
+                        "decided_at",
+                    ],
                 ),
             )
         engine.dispose()
@@ -158,7 +161,8 @@ def test_a_killed_server_starts_again_and_has_lost_nothing(tmp_path: Path) -> No
         time.sleep(0.3)
         again = make_engine(server.ensure())
         with again.connect() as connection:
-            assert connection.execute(sa.select(sa.func.count()).select_from(review.release)).scalar_one() == 1
+            kept = sa.select(sa.func.count()).select_from(review.quarantine_decision)
+            assert connection.execute(kept).scalar_one() == 1
         again.dispose()
         assert stat.S_IMODE((tmp_path / "home/postgres/server.json").stat().st_mode) == 0o600
     finally:

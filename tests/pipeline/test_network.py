@@ -234,9 +234,10 @@ def test_a_released_page_is_read_into_its_document(network: Network) -> None:
     )
     with network.engine().connect() as connection:
         record, rule, day = connection.execute(find).one()
-    done = network.medcode("release", "--record", record, "--rule", rule, "--by", "a.coder", "--note", "belongs to it")
+    said = ("quarantine", "release", record, "--rule", rule, "--by", "a.coder", "--note", "belongs to it")
+    done = network.medcode(*said, "--run")
     assert done.returncode == 0, done.stderr
-    assert network.medcode("run", "--from", str(day), "--to", str(day)).returncode == 0
+    assert str(day) in done.stdout
     with network.engine().connect() as connection:
         left = connection.execute(sa.text("SELECT count(*) FROM mart.quarantine WHERE record_id = :r"), {"r": record})
         assert left.scalar_one() == 0
@@ -245,9 +246,9 @@ def test_a_released_page_is_read_into_its_document(network: Network) -> None:
         )
         assert placed.scalar_one() == 1
     assert_balanced(network.engine(), FIRST, LAST)
-    again = network.medcode("release", "--record", record, "--rule", rule, "--by", "a.coder", "--note", "twice")
-    assert again.returncode == 1
-    assert "the quarantine has no record" in again.stderr
+    nobody = network.medcode("quarantine", "release", "nobody", *said[3:])
+    assert nobody.returncode == 1
+    assert f"no record nobody under rule {rule}" in nobody.stderr
 
 
 def test_an_export_reads_back_as_the_same_records(network: Network, tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ from medcode_assets.stage_assets import Answer, answers, days, table_checks, tab
 from medcode_ml.contracts.raw import DELIVERED
 
 TABLES = (
-    "patient", "encounter", "document", "document_page", "document_section", "diagnosis", "procedure", "crosswalk",
-    "charge", "medication", "microbiology", "unit_stay", "service", "unmatched",
+    "patient", "encounter", "provider", "payer", "document", "document_page", "document_section", "document_block",
+    "copied_passage", "diagnosis", "procedure", "crosswalk", "charge", "medication", "microbiology", "observation",
+    "unit_stay", "service", "unmatched",
 )  # fmt: skip
 ACCOUNTED = "encounter"
-# Delivered tables that mapping does not read: master data and facts that later stages and people look up.
-FACTS = ("hospital", "clinician", "payer", "coder_label", "remittance")
+# Delivered tables that mapping does not read: facts that later stages and people look up.
+FACTS = ("coder_label", "remittance")
 BEFORE = tuple(f"raw.{name}" for name in (*DELIVERED, "page") if name not in FACTS)
 
 

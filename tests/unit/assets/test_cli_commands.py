@@ -16,13 +16,16 @@ COMMANDS = (
     "ui",
     "stop",
     "clean",
-    "release",
     "export",
     "simulate",
+    "deidentify",
     "code",
     "rank",
     "bill",
     "read-page",
+    "quarantine",
+    "rules",
+    "registry",
 )
 
 
@@ -48,7 +51,9 @@ def test_help_lists_every_command() -> None:
     assert all(f" {name} " in shown for name in COMMANDS)
 
 
-@pytest.mark.parametrize("command", ["run", "ui", "release", "export", "simulate", "code", "rank", "bill", "read-page"])
+@pytest.mark.parametrize(
+    "command", ["run", "ui", "export", "simulate", "deidentify", "code", "rank", "bill", "read-page"]
+)
 def test_help_of_a_command_has_an_example(command: str) -> None:
     assert f"medcode {command}" in medcode(command, "--help").stdout.split("Usage", 1)[1].split("\n", 2)[2]
 

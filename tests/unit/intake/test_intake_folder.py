@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import time
 from dataclasses import dataclass
 from datetime import date
@@ -65,7 +66,7 @@ def test_columns_in_any_order_and_absent_optional_ones_land_in_contract_order(tm
     data = ",".join(reversed(needed)) + "\r\nAda,Byron,1234567893\r\n"
     found = only(tmp_path, "clinician.csv", b"\xef\xbb\xbf" + data.encode())
     assert list(found.rows.columns) == [*delivered_columns("clinician"), "source_line"]
-    assert found.rows.iloc[0].tolist() == ["1234567893", "Byron", "Ada", None, None, 2]
+    assert found.rows.iloc[0].tolist() == ["1234567893", "Byron", "Ada", *[None] * 4, 2]
     assert found.file == "2026-10-15/clinician.csv"
     assert found.table == "clinician"
 
@@ -308,39 +309,94 @@ def test_wild_files_land_good_records_with_their_line_and_set_the_others_aside(
     assert found.rows_in == len(records)
 
 
+def parts_of(path: Path, data: bytes, **size: int) -> delimited.ReadTable:
+    """The parts of a service table put together again."""
+    path.write_bytes(data)
+    parts = list(delimited.read_csv_parts(path, "service.csv", lambda header: None, **size))
+    rows = pd.concat([part.rows for part in parts], ignore_index=True)
+    return delimited.ReadTable(
+        parts[0].header, rows, pd.concat([part.rejected for part in parts], ignore_index=True)
+    )
+
+
+def assert_same(one: delimited.ReadTable, other: delimited.ReadTable) -> None:
+    pd.testing.assert_frame_equal(one.rows, other.rows, check_dtype=False)
+    pd.testing.assert_frame_equal(one.rejected, other.rejected, check_dtype=False)
+
+
 @FEW_EXAMPLES
 @given(st.lists(PLAIN_RECORD, min_size=1, max_size=12), st.sampled_from([b"\n", b"\r\n"]), st.booleans())
 def test_the_fast_path_reads_what_the_careful_path_reads(records: list[Record], end: bytes, ended: bool) -> None:
-    data = HEADER + b"".join(end + record.data for record in records) + (end if ended else b"")
+    data = end.join(record.data for record in records) + (end if ended else b"")
     fast = delimited._read_plain(data, SERVICE)
-    careful = delimited._read_records(data, "service.csv", SERVICE, None)
+    careful, unfinished = delimited._CarefulReader("service.csv", SERVICE).read(data)
     assert fast is not None
-    pd.testing.assert_frame_equal(fast.rows, careful.rows, check_dtype=False)
-    assert len(fast.rejected) == len(careful.rejected) == 0
+    assert unfinished == b""
+    assert_same(fast, careful)
+    assert len(fast.rejected) == 0
+
+
+WILD = st.lists(
+    st.sampled_from([b",", b'"', b"\n", b"\r", b"\0", b"\xff", b"a", b"H1,E,1,x\n", b" ", b"\xef\xbb\xbf"]), max_size=40
+).map(b"".join)
 
 
 @FEW_EXAMPLES
-@given(st.lists(st.sampled_from([b",", b'"', b"\n", b"\r", b"\0", b"\xff", b"a", b"H1,E,1,x\n", b" "]), max_size=40))
-def test_any_bytes_at_all_are_read_the_same_by_both_paths_and_lose_nothing(pieces: list[bytes]) -> None:
-    data = HEADER + b"\n" + b"".join(pieces)
+@given(WILD)
+def test_any_bytes_at_all_are_read_the_same_by_both_paths_and_lose_nothing(data: bytes) -> None:
     fast = delimited._read_plain(data, SERVICE)
-    careful = delimited._read_records(data, "service.csv", SERVICE, None)
+    careful, _ = delimited._CarefulReader("service.csv", SERVICE).read(data)
     if fast is not None:
-        pd.testing.assert_frame_equal(fast.rows, careful.rows, check_dtype=False)
-        assert len(careful.rejected) == 0
+        assert_same(fast, careful)
     covered = [*careful.rows["source_line"], *careful.rejected["source_line"]]
     assert len(set(covered)) == len(covered)
-    bodies = data.split(b"\n")[1:]
+    bodies = data.split(b"\n")
     first = next((n for n, body in enumerate(bodies, start=2) if body.strip(b"\r")), None)
     assert (min(covered) if covered else None) == first
 
 
-def test_a_large_plain_file_takes_the_fast_path(tmp_path: Path) -> None:
+@settings(parent=FEW_EXAMPLES, max_examples=400)
+@given(
+    st.one_of(WILD, st.lists(RECORD, max_size=12).map(lambda records: b"\n".join(r.data for r in records))),
+    st.integers(1, 60),
+)
+def test_a_file_in_blocks_is_read_as_a_file_in_one(tmp_path: Path, body: bytes, block: int) -> None:
+    path = tmp_path / "service.csv"
+    data = HEADER + b"\n" + body
+    assert_same(parts_of(path, data, block_bytes=block), parts_of(path, data, block_bytes=10**6))
+
+
+def test_a_large_plain_file_takes_the_fast_path_part_by_part(tmp_path: Path) -> None:
     path = tmp_path / DAY.isoformat() / "service.csv"
     path.parent.mkdir()
     with path.open("w", newline="") as file:
-        csv.writer(file).writerows([SERVICE, *(["H1", f"E{n}", "1", "MED"] for n in range(20_000))])
-    assert delimited._read_plain(path.read_bytes(), SERVICE) is not None
-    (found,) = FolderSource(tmp_path).read(DAY)
-    assert len(found.rows) == 20_000
-    assert found.rows["source_line"].iloc[-1] == 20_001
+        csv.writer(file).writerows([SERVICE, *(["H1", f"E{n}", "1", "MED"] for n in range(400_000))])
+    parts = list(FolderSource(tmp_path).read(DAY))
+    assert len(parts) > 1
+    assert sum(len(part.rows) for part in parts) == 400_000
+    assert parts[-1].rows["source_line"].iloc[-1] == 400_001
+
+
+def test_an_endless_line_or_quote_costs_its_line_and_no_more_memory_than_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "service.csv"
+    good = b"H1,E1,1,MED\n"
+    size = {"block_bytes": 50, "record_bytes": 400}
+    endless = parts_of(path, HEADER + b"\n" + good + b"x" * 2_000 + b"\n" + good, **size)
+    assert endless.rows["source_line"].tolist() == [2, 4]
+    assert endless.rejected[["source_line", "rule"]].values.tolist() == [[3, "record_too_long"]]
+    quote = parts_of(path, HEADER + b'\nH1,E0,1,"open\n' + good * 200 + b'H1,E2,1,"a\nb"\n' + good, **size)
+    assert quote.rejected[["source_line", "rule"]].values.tolist() == [[2, "malformed_line"]]
+    assert quote.rows["source_line"].tolist() == [*range(3, 204), 205]
+
+
+def test_a_gzipped_table_is_read_when_sound_and_set_aside_whole_when_cut_or_a_bomb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = service(*[b"H1,E%d,1,MED" % n for n in range(2_000)])
+    assert len(only(tmp_path, "service.csv.gz", gzip.compress(lines)).rows) == 2_000
+    cut = gzip.compress(lines)
+    assert only(tmp_path, "service.csv.gz", cut[: len(cut) // 2]).rejected["rule"].tolist() == ["unreadable_file"]
+    monkeypatch.setattr(delimited, "MAX_UNPACKED_BYTES", 2**20)
+    bomb = only(tmp_path, "service.csv.gz", gzip.compress(b"0" * 2**24))
+    assert bomb.rejected[["source_line", "rule"]].values.tolist() == [[0, "unpacks_too_large"]]
+    assert "unpacks to more than" in bomb.rejected["reason"].iloc[0]

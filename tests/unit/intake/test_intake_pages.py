@@ -68,7 +68,7 @@ def test_json_rows_have_the_shape_of_read_page_and_gates_can_follow(alone):
     assert list(gated["gate"].fillna("")) == set_aside
     rows = json.loads(json.dumps(page_rows_to_json(gated)))
     first, locked = rows[0], rows[1]
-    assert set(first) == {"file", "page", "page_id", "text", "words", "rotation", "quality", "seconds"}
+    assert set(first) == {"file", "page", "page_id", "text", "words", "regions", "rotation", "quality", "seconds"}
     assert first["text"][first["words"][3]["start"] : first["words"][3]["end"]] == first["words"][3]["text"]
     assert len(first["words"][0]["box"]) == 4
     assert first["quality"]["confidence"] > 80

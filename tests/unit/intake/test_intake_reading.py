@@ -165,3 +165,12 @@ def test_the_engine_stops_when_its_time_is_over(drawn, said):
     page = PageImage(np.asarray(drawn("\n".join([said] * 3), 200, 6)))
     assert read_page(page).finished
     assert not read_page(page, 0.2).finished
+
+
+@pytest.mark.parametrize(("font", "dpi"), [("DejaVuSans.ttf", 150), ("DejaVuSerif.ttf", 300)])
+def test_dots_of_a_list_are_read_as_bullets_and_dashes_stay_dashes(drawn, font, dpi):
+    drugs = ["Furosemide 40 mg by mouth twice daily", "Lisinopril 10 mg once daily", "Apixaban 5 mg twice daily"]
+    for sign in ("\u2022", "-"):
+        printed = "Discharge medications:\n" + "\n".join(f"{sign} {drug}" for drug in drugs)
+        lines = read_page(PageImage(np.asarray(drawn(printed, dpi, 11, font)))).text.split("\n")
+        assert [line for line in lines if line][1:] == [f"{sign} {drug}" for drug in drugs]

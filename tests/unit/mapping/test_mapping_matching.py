@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 
 from medcode_ml.contracts.raw import DELIVERED, delivered_columns
-from medcode_ml.mapping.documents import join_pages
-from medcode_ml.mapping.matching import Known, MappedDay, match_day
+from medcode_ml.mapping.records import map_batch
 
-NOBODY = Known(pd.DataFrame(columns=["source", "hospital_id", "mrn"], dtype=object), frozenset())
+Tables = dict[str, pd.DataFrame]
+NO_PAGES = pd.DataFrame(columns=["source", "hospital_id", "record_id", "text", "gate", "page_id", "page_number"])
 
 
 def rows(table: str, *records: dict[str, Any]) -> pd.DataFrame:
@@ -45,34 +45,28 @@ NOTE = {
 }
 
 
-def matched(known: Known = NOBODY, **tables: list[dict[str, Any]]) -> MappedDay:
+def matched(known: pd.DataFrame | None = None, **tables: list[dict[str, Any]]) -> Tables:
     """Match a delivery of these rows; a patient, a stay and nothing else unless said otherwise."""
     delivered = {"patient": [PATIENT], "encounter": [STAY], **tables}
-    raw = {name: rows(name, *delivered.get(name, [])) for name in DELIVERED}
-    documents, _ = join_pages(
-        raw["scanned_record"],
-        pd.DataFrame(columns=["source", "hospital_id", "record_id", "text", "gate", "page_id", "page_number"]),
-        frozenset(),
-    )
-    return match_day(raw, documents, known)
+    return map_batch({name: rows(name, *delivered.get(name, [])) for name in DELIVERED}, NO_PAGES, known)
 
 
-def aside(day: MappedDay) -> list[tuple[str, str]]:
-    return [(u["record_kind"], u["rule"]) for u in day.unmatched]
+def aside(day: Tables) -> list[tuple[str, str]]:
+    return list(zip(day["unmatched"]["record_kind"], day["unmatched"]["rule"], strict=True))
 
 
 def test_numbers_written_differently_are_one_patient() -> None:
     day = matched(scanned_record=[NOTE])
-    assert len(day.tables["encounter"]) == 1
-    assert day.tables["encounter"]["patient_id"][0] == day.tables["patient"]["patient_id"][0]
-    assert len(day.tables["document"]) == 1
+    assert len(day["encounter"]) == 1
+    assert day["encounter"]["patient_id"][0] == day["patient"]["patient_id"][0]
+    assert len(day["document"]) == 1
     assert aside(day) == []
 
 
 def test_rule_40_a_misread_number_is_repaired_where_one_patient_confirms_it() -> None:
     day = matched(encounter=[{**STAY, "mrn": "MROO42"}])
-    assert day.tables["encounter"]["patient_id"][0] == day.tables["patient"]["patient_id"][0]
-    assert day.tables["encounter"]["repairs"][0][0]["rule"] == "misread_number"
+    assert day["encounter"]["patient_id"][0] == day["patient"]["patient_id"][0]
+    assert day["encounter"]["repairs"][0][0]["rule"] == "misread_number"
 
 
 def test_rule_40_a_misread_number_that_two_patients_could_have_is_not_guessed() -> None:
@@ -101,25 +95,34 @@ def test_an_encounter_of_an_unknown_patient_is_set_aside_with_its_lines() -> Non
 def test_two_encounters_with_one_number_are_both_set_aside() -> None:
     day = matched(encounter=[STAY, {**STAY, "discharge_date": "2026-10-09"}])
     assert aside(day) == [("encounter", "conflicting_copies")] * 2
-    assert day.tables["encounter"].empty
+    assert day["encounter"].empty
 
 
 def test_the_same_encounter_delivered_twice_is_carried_once() -> None:
     day = matched(encounter=[STAY, STAY])
     assert aside(day) == [("encounter", "delivered_twice")]
-    assert len(day.tables["encounter"]) == 1
-
-
-def test_an_encounter_of_an_earlier_delivery_stands() -> None:
-    first = matched().tables["encounter"]["encounter_id"][0]
-    day = matched(known=Known(NOBODY.patients, frozenset({first})))
-    assert aside(day) == [("encounter", "already_received")]
+    assert len(day["encounter"]) == 1
 
 
 def test_a_patient_of_an_earlier_delivery_is_known() -> None:
-    earlier = pd.DataFrame([("folder", "H1", "MR0042")], columns=["source", "hospital_id", "mrn"], dtype=object)
-    day = matched(known=Known(earlier, frozenset()), patient=[])
-    assert len(day.tables["encounter"]) == 1
+    earlier = matched()["patient"]
+    day = matched(known=earlier, patient=[])
+    assert len(day["encounter"]) == 1
+
+
+def test_lines_under_two_spellings_of_an_encounter_number_do_not_clash() -> None:
+    charge = {"hospital_id": "H1", "line_number": "1", "revenue_code": "0120", "units": "1", "charge": "5"}
+    day = matched(charge=[{**charge, "encounter_number": "E100"}, {**charge, "encounter_number": "E-100"}])
+    assert len(day["charge"]) == 1
+    assert aside(day) == [("charge", "one_number_two_spellings")]
+
+
+def test_rule_40_a_repair_shows_what_stood_there_and_what_is_registered() -> None:
+    day = matched(encounter=[{**STAY, "mrn": "MROO42"}])
+    assert day["encounter"]["repairs"][0] == [
+        {"rule": "misread_number", "column": "mrn", "from": "MROO42", "to": "MR0042"}
+    ]
+    assert day["encounter"]["mrn"][0] == "MR0042"
 
 
 def test_rule_39_a_document_of_another_patient_is_set_aside() -> None:
@@ -129,7 +132,7 @@ def test_rule_39_a_document_of_another_patient_is_set_aside() -> None:
 
 def test_values_that_cannot_be_typed_are_kept_as_delivered() -> None:
     day = matched(encounter=[{**STAY, "admission_date": "32.13.26"}])
-    row = day.tables["encounter"].iloc[0]
+    row = day["encounter"].iloc[0]
     assert row["admission_date"] is None
     assert row["unreadable"] == {"admission_date": "32.13.26"}
 
@@ -138,7 +141,7 @@ def test_an_unknown_code_system_is_set_aside_with_the_original() -> None:
     line = {"hospital_id": "H1", "encounter_number": "E100", "line_number": "1", "code": "Q7", "code_system": "HOUSE"}
     day = matched(diagnosis=[line])
     assert aside(day) == [("diagnosis", "unknown_code_system")]
-    assert day.unmatched[0]["original"] == "Q7 (HOUSE)"
+    assert day["unmatched"]["original"][0] == "Q7 (HOUSE)"
 
 
 def test_a_local_code_goes_by_the_hospitals_map() -> None:
@@ -151,8 +154,8 @@ def test_a_local_code_goes_by_the_hospitals_map() -> None:
         "target_code": "J189",
     }
     day = matched(diagnosis=[line], code_map=[known])
-    assert day.tables["diagnosis"]["code"].tolist() == ["J18.9"]
-    assert day.tables["crosswalk"]["chosen"].tolist() == [True]
+    assert day["diagnosis"]["code"].tolist() == ["J18.9"]
+    assert day["crosswalk"]["chosen"].tolist() == [True]
 
 
 def test_icd9_keeps_every_alternative_and_chooses_one_that_is_billable_at_discharge() -> None:
@@ -165,8 +168,8 @@ def test_icd9_keeps_every_alternative_and_chooses_one_that_is_billable_at_discha
     }
     divided = {**line, "line_number": "2", "code": "2762"}  # acidosis: E87.2 was divided in October 2022
     day = matched(diagnosis=[line, divided])
-    assert day.tables["diagnosis"]["code"].tolist() == ["E11.9", "E87.20"]
-    second = day.tables["crosswalk"].query("line_number == 2")
+    assert day["diagnosis"]["code"].tolist() == ["E11.9", "E87.20"]
+    second = day["crosswalk"].query("line_number == 2")
     assert set(second["target_code"]) >= {"E87.2", "E87.20", "E87.21", "E87.22"}
     assert second["chosen"].sum() == 1
 
@@ -187,7 +190,7 @@ def test_an_icd9_combination_gives_every_code_of_it() -> None:
         "code_system": "ICD-9-CM",
     }
     day = matched(diagnosis=[line])
-    assert day.tables["diagnosis"]["part_number"].tolist() == [1, 2]
+    assert day["diagnosis"]["part_number"].tolist() == [1, 2]
 
 
 def test_nothing_is_lost_in_a_delivery_with_every_fault() -> None:
@@ -201,5 +204,5 @@ def test_nothing_is_lost_in_a_delivery_with_every_fault() -> None:
     }
     charges = [charge, {**charge, "line_number": "x"}, {**charge, "line_number": "2", "encounter_number": "E9"}, charge]
     day = matched(charge=charges)
-    carried = len(day.tables["charge"])
+    carried = len(day["charge"])
     assert carried + sum(1 for kind, _ in aside(day) if kind == "charge") == len(charges)

@@ -52,7 +52,8 @@ def test_layout_is_the_documented_one(root: Path) -> None:
     assert manifest["config_hash"] == SMALL.digest()
     assert manifest["counts"]["encounter"] == SMALL.encounters
     assert manifest["coder_error_rates"]
-    assert {p.name for p in (root / "_truth").iterdir()} == {"codes.csv", "pages.csv", "mentions.csv", "faults.csv"}
+    truth = {p.stem for p in (root / "_truth").iterdir()}
+    assert truth == {"codes", "pages", "mentions", "sections", "faults", "persons"}
 
 
 def test_second_writing_does_nothing_and_another_network_replaces(tmp_path: Path) -> None:
