@@ -3,9 +3,12 @@
     python -m medcode_ml.benchmarks.throughput [--encounters N] [--copies 1 10 …] [--rival-records N]
 
 The delivery is simulated (synthetic) once and multiplied inside the database, every copy with record and encounter
-numbers of its own, all on one received day. A record is a row of a delivered table that mapping reads. The rival does
-the same row work on whole tables, read by `pandas.read_sql` and written by `DataFrame.to_sql`, on one copy. Times are
-of one process; the database has a core of its own.
+numbers of its own, all on one received day. A record is a row of a delivered table that mapping reads. Times are of one
+process, which waits while the database works.
+
+Two rivals, on one copy: `to_sql` does the same row work (documents split into sections, values typed, rules asked) on
+whole tables, read by `pandas.read_sql` and written by `DataFrame.to_sql`; and the same tables of `mapped` and
+`filtered` read and written without any row work, by COPY as the stages do it and by read_sql and to_sql.
 """
 
 from __future__ import annotations
@@ -25,17 +28,19 @@ import pandas as pd
 import sqlalchemy as sa
 from tqdm import tqdm
 
-from medcode_ml.benchmarks.to_sql_rival import filter_by_to_sql, map_by_to_sql
-from medcode_ml.contracts import metadata, raw
+from medcode_ml.benchmarks.to_sql_rival import filter_by_to_sql, map_by_to_sql, read_day, write_day
+from medcode_ml.contracts import filtered, mapped, metadata, raw
 from medcode_ml.contracts.raw import DELIVERED
+from medcode_ml.filtering.stage import WRITTEN as FILTERED
 from medcode_ml.filtering.stage import run_filtering
+from medcode_ml.mapping.stage import WRITTEN as MAPPED
 from medcode_ml.mapping.stage import run_mapping
 from medcode_ml.settings import Settings
 from medcode_ml.simulation.config import NetworkConfig
 from medcode_ml.simulation.network import simulate
 from medcode_ml.store.database import make_engine
 from medcode_ml.store.embedded import EmbeddedServer
-from medcode_ml.store.frames import copy_in
+from medcode_ml.store.frames import copy_in, read_partition
 from medcode_ml.store.migrate import migrate
 
 DAY = date(2026, 10, 5)
@@ -139,13 +144,48 @@ def measure_rival(engine: sa.Engine) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def measure_transfer(engine: sa.Engine) -> pd.DataFrame:
+    """Read and write the day's rows of `mapped` and `filtered`, by COPY and by read_sql and to_sql.
+
+    One row a way: rows moved, seconds to read, seconds to write.
+    """
+    tables = [getattr(mapped, n) for n in MAPPED] + [getattr(filtered, n) for n in FILTERED]
+    seconds = {"COPY": [0.0, 0.0], "read_sql, to_sql": [0.0, 0.0]}
+    rows = 0
+    for table in tables:
+        began = time.perf_counter()
+        with engine.connect() as connection:
+            copied = read_partition(connection, table, DAY)
+        seconds["COPY"][0] += time.perf_counter() - began
+        began = time.perf_counter()
+        read_day(engine, table, DAY)
+        seconds["read_sql, to_sql"][0] += time.perf_counter() - began
+        rows += len(copied)
+        for way, write in (("COPY", copy_in), ("read_sql, to_sql", write_day)):
+            with engine.begin() as connection:
+                connection.execute(sa.delete(table))
+                began = time.perf_counter()
+                write(connection, table, copied)
+                seconds[way][1] += time.perf_counter() - began
+    return pd.DataFrame(
+        [(way, rows, read, write, rows / (read + write)) for way, (read, write) in seconds.items()],
+        columns=["way", "rows", "reading_seconds", "writing_seconds", "rows_a_second"],
+    )
+
+
 def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def report(encounters: int, copies: list[int], rival: bool = True, progress: bool = False) -> pd.DataFrame:
-    """One row for each number of copies, smallest first, then the rival on one copy."""
+def report(
+    encounters: int, copies: list[int], rival: bool = True, progress: bool = False
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(the whole way, reading and writing alone).
+
+    The first has a row for each number of copies, smallest first, then the rival on one copy.
+    """
     rows = []
+    transfer = pd.DataFrame()
     with scratch_database() as engine, tqdm(total=len(copies) + rival, disable=not progress) as bar:
         for many in [1, *sorted(copies)]:  # the first warms up: reference tables, patterns
             empty(engine)
@@ -158,8 +198,9 @@ def report(encounters: int, copies: list[int], rival: bool = True, progress: boo
             fill_raw(engine, encounters)
             multiply(engine, 1)
             rows.append(measure_rival(engine))
+            transfer = measure_transfer(engine)
             bar.update()
-    return pd.DataFrame(rows[1:])
+    return pd.DataFrame(rows[1:]), transfer
 
 
 def main() -> None:
@@ -169,8 +210,9 @@ def main() -> None:
     parser.add_argument("--copies", type=int, nargs="+", default=[1, 5, 50], help="copies of it in the database")
     parser.add_argument("--no-rival", action="store_true", help="leave out the version by to_sql")
     chosen = parser.parse_args()
-    table = report(chosen.encounters, chosen.copies, not chosen.no_rival, progress=sys.stderr.isatty())
-    sys.stdout.write(table.to_string(index=False, float_format=lambda v: f"{v:,.1f}") + "\n")
+    for table in report(chosen.encounters, chosen.copies, not chosen.no_rival, progress=sys.stderr.isatty()):
+        if len(table):
+            sys.stdout.write(table.to_string(index=False, float_format=lambda v: f"{v:,.1f}") + "\n\n")
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from medcode_ml.store.ranges import KeyRange
 _OF_STAY = ("encounter_id", "hospital_id", "setting", "admission_date", "discharge_date")
 
 
-def read_encounters(connection: sa.Connection, day: date, part: KeyRange) -> pd.DataFrame:
-    """Encounters of a range, every column of mapped.encounter, with their context.
+def encounters_with_context(day: date, part: KeyRange) -> sa.Select[Any]:
+    """Select encounters of a range, every column of mapped.encounter, with their context.
 
     patient_birth_date, patient_death_date, patient_sex; payer_kind and payer_effective_from, _to; the attending's
     registry status, taxonomy and effective days; the hospital's npi, tax_id, taxonomy, state and zip as delivered;
@@ -47,7 +47,7 @@ def read_encounters(connection: sa.Connection, day: date, part: KeyRange) -> pd.
             ),
         )
     )  # fmt: skip
-    query = (
+    return (
         sa.select(
             *mapped.encounter.columns,
             *_of_patient(newest),
@@ -67,7 +67,6 @@ def read_encounters(connection: sa.Connection, day: date, part: KeyRange) -> pd.
         .where(part.of(mapped.encounter, day))
         .order_by(encounter.encounter_id)
     )
-    return copy_out(connection, query)
 
 
 def read_stays(connection: sa.Connection, day: date, part: KeyRange) -> pd.DataFrame:

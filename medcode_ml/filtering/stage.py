@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from medcode_ml.contracts import filtered, mapped
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.filtering.apply import KEYS, Cascade, Judged, judge, summed
-from medcode_ml.filtering.context import read_encounters, read_stays, with_stays
+from medcode_ml.filtering.context import encounters_with_context, read_stays, with_stays
 from medcode_ml.filtering.corrections import corrected_columns
 from medcode_ml.filtering.earlier import carry_earlier_quarantine
 from medcode_ml.filtering.rule import Rule, rules
@@ -88,7 +88,7 @@ class _Day:
         return list(key_ranges(self.connection, self.day, [getattr(mapped, k) for k in kinds], key, self.batch))
 
     def _encounters(self, part: KeyRange) -> None:
-        stays = read_encounters(self.connection, self.day, part)
+        stays = copy_out(self.connection, encounters_with_context(self.day, part))
         waiting = ~stays["patient_carried"].to_numpy(dtype=bool)
         known = stays["carried_before"].to_numpy(dtype=bool)
         self._judge("encounter", stays, (("already_received", known), ("patient_set_aside", waiting & ~known)))
