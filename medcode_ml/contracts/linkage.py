@@ -13,6 +13,7 @@ person = table(
     column("person_id", TEXT, "medcode's id of the person: the smallest patient_id of the records that are one"),
     column("record_count", INT, "patient records of the person"),
     partitioned=False,
+    index=(("person_id",),),
 )
 
 person_link = table(

@@ -34,6 +34,7 @@ CONTEXT: dict[str, dict[str, Kind]] = {
     "patient": {},
     "encounter": {
         "patient_birth_date": "date", "patient_death_date": "date", "patient_sex": "text",
+        "person_death_date": "date",
         "payer_kind": "text", "payer_effective_from": "date", "payer_effective_to": "date",
         "attending_registry_status": "text", "attending_taxonomy": "text",
         "attending_effective_from": "date", "attending_effective_to": "date",

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.contracts import filtered, mapped, raw
+from medcode_ml.contracts import filtered, linkage, mapped, raw
 from medcode_ml.store.frames import copy_out
 from medcode_ml.store.ranges import KeyRange
 
@@ -18,10 +18,10 @@ _OF_STAY = ("encounter_id", "hospital_id", "setting", "admission_date", "dischar
 def encounters_with_context(day: date, part: KeyRange) -> sa.Select[Any]:
     """Select encounters of a range, every column of mapped.encounter, with their context.
 
-    patient_birth_date, patient_death_date, patient_sex; payer_kind and payer_effective_from, _to; the attending's
-    registry status, taxonomy and effective days; the hospital's npi, tax_id, taxonomy, state and zip as delivered;
-    patient_carried (the newest row of the patient passed the rules), carried_before (an earlier day carried the
-    encounter).
+    patient_birth_date, patient_death_date, patient_sex; person_death_date (the earliest that any record of the same
+    person has, see mapped.person); payer_kind and payer_effective_from, _to; the attending's registry status, taxonomy
+    and effective days; the hospital's npi, tax_id, taxonomy, state and zip as delivered; patient_carried (the newest
+    row of the patient passed the rules), carried_before (an earlier day carried the encounter).
     """
     encounter = mapped.encounter.c
     clinician, payer, hospital = mapped.provider.alias(), mapped.payer, raw.delivered_tables["hospital"]
@@ -52,6 +52,7 @@ def encounters_with_context(day: date, part: KeyRange) -> sa.Select[Any]:
             *mapped.encounter.columns,
             *_of_patient(newest),
             newest.c.sex.label("patient_sex"),
+            _death_under_any_number(day).label("person_death_date"),
             passed.label("patient_carried"),
             payer.c.kind.label("payer_kind"),
             payer.c.effective_from.label("payer_effective_from"),
@@ -111,6 +112,19 @@ def _patient(day: date) -> tuple[Any, sa.ColumnElement[bool]]:
         .lateral("newest")
     )
     return newest, sa.func.coalesce(newest.c.carried, sa.false())
+
+
+def _death_under_any_number(day: date) -> sa.ScalarSelect[date]:
+    """The earliest date of death among the records that linkage, or a person, made one with the patient's."""
+    own, other, record = linkage.person.alias("own"), linkage.person.alias("other"), mapped.patient.alias("record")
+    return (
+        sa.select(sa.func.min(record.c.death_date))
+        .select_from(own)
+        .join(other, other.c.person_id == own.c.person_id)
+        .join(record, record.c.patient_id == other.c.patient_id)
+        .where(own.c.patient_id == mapped.encounter.c.patient_id, record.c.received_date <= day)
+        .scalar_subquery()
+    )
 
 
 def _of_patient(newest: Any) -> tuple[sa.Label[date], sa.Label[date]]:

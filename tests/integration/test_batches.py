@@ -18,6 +18,8 @@ from medcode_ml.filtering.stage import run_filtering
 from medcode_ml.filtering.worklist import decide
 from medcode_ml.intake.folder import FolderSource
 from medcode_ml.intake.landing import run_intake
+from medcode_ml.mapping.linkage.decisions import decide as decide_link
+from medcode_ml.mapping.linkage.stage import days_of_decision, run_linkage
 from medcode_ml.mapping.stage import run_mapping
 from medcode_ml.pipeline import page_work
 from medcode_ml.store.frames import copy_in, read_partition
@@ -163,6 +165,33 @@ def test_an_encounter_delivered_again_stands_once_and_a_corrected_one_is_taken(
     assert [frame["encounter_number"].tolist() for frame in carried] == [["E1"], ["E2"]]
     rules = read_partition(database, filtered.quarantine, second)[["record_kind", "rule"]].values.tolist()
     assert ["encounter", "already_received"] in rules
+
+
+def test_a_death_under_another_number_stops_an_admission_until_the_link_is_undone(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    """One person under two numbers: what one record says holds for the other, until somebody parts them."""
+    one = {"last_name": "Quilliam", "first_name": "Oswin", "birth_date": "1947-03-19", "ssn": "219099999"}
+    dead, alive = patient("M1", **one, death_date="2026-09-01"), patient("M2", **one)
+    write(tmp_path / "in", patient=[dead, alive], encounter=[stay("E2", "M2")])
+    _land(database, tmp_path / "in")
+    run_mapping(database, DAY, DAY)
+    ids = sorted(read_partition(database, mapped.patient, DAY)["patient_id"])
+    when = datetime(2026, 10, 6, tzinfo=UTC)
+
+    def carried() -> int:
+        assert run_linkage(database).rows["person"] == 2
+        run_filtering(database, DAY, DAY)
+        assert_balanced_to_filtered(database)
+        return len(read_partition(database, filtered.encounter, DAY))
+
+    decide_link(database, ids[0], ids[1], "same", "a.clerk", "same card", when)
+    assert carried() == 0
+    rule = "alive_at_admission_under_every_number"
+    assert rule in set(read_partition(database, filtered.quarantine, DAY)["rule"])
+    decide_link(database, ids[0], ids[1], "different", "a.clerk", "twins' cards mixed up", when + timedelta(hours=1))
+    assert days_of_decision(database, ids[0], ids[1]) == (DAY,)
+    assert carried() == 1
 
 
 def test_an_encounter_waits_for_a_patient_that_was_set_aside_days_before(database: sa.Engine, tmp_path: Path) -> None:

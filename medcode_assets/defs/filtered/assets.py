@@ -22,7 +22,7 @@ USUAL = dg.AssetCheckSpec(
 )
 BEFORE = (
     *(f"mapped.{name}" for name in TABLES[:-2]), "mapped.provider", "mapped.payer", "mapped.unmatched", "raw.page",
-    "raw.set_aside",
+    "raw.set_aside", "mapped.person",
 )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def held_because(pairs: pd.DataFrame, suffixes: pd.Series) -> np.ndarray:
         FIRST_NAMES: (first == "differ") & (~same_ssn | (born == "differ")),
         BIRTH_DATES: (born == "differ") & ~(same_ssn & given & ((last != "differ") | (strength["address"] == "agree"))),
         NUMBERS: (ssn == "differ") & ~told_twice,
-        ALIKE: two_numbers & (first == "near") & ~named & ~same_ssn,
+        # John and Jonathan may be one man, or twins: of one hospital that gave each a number, a person decides.
+        ALIKE: two_numbers & (((first == "near") & ~named) | (level["first_name"] == "short form")) & ~same_ssn,
         UNNAMED: (first == "none") & ~swapped & ~same_ssn,
         TOO_LITTLE: ~same_ssn & ~np.isin(born, ("agree", "near")),
         BY_NAME: ~same_ssn & (mrn != "agree") & np.isin(strength["address"], ("none", "differ")) & common,

@@ -190,6 +190,7 @@ def upgrade() -> None:
         schema="mapped",
         comment="Patient records and the person each belongs to; a person has one record or several",
     )
+    op.create_index(op.f("ix_person_person_id"), "person", ["person_id"], unique=False, schema="mapped")
     op.create_table(
         "person_link",
         sa.Column("patient_id", sa.Text(), nullable=False, comment="the smaller patient_id of the pair"),
@@ -637,6 +638,7 @@ def downgrade() -> None:
     op.drop_table("observation", schema="raw")
     op.drop_table("provider", schema="mapped")
     op.drop_table("person_link", schema="mapped")
+    op.drop_index(op.f("ix_person_person_id"), table_name="person", schema="mapped")
     op.drop_table("person", schema="mapped")
     op.drop_table("payer", schema="mapped")
     op.drop_table("observation", schema="mapped")
