@@ -87,6 +87,11 @@ class Stays:
         years = self.years
         return [rebased(day, years.get(who, 0)) for who, day in zip(rows["subject_id"], rows[column], strict=True)]
 
+    def deaths(self, rows: pd.DataFrame, column: str) -> list[str | None]:
+        """Days of death moved back; those after the delivery are left out, since nobody could know them that day."""
+        delivered = DEFAULT_RECEIVED.isoformat()
+        return [day if day is not None and day[:10] <= delivered else None for day in self.moved(rows, column)]
+
 
 @dataclass(frozen=True)
 class Step:

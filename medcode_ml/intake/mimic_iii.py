@@ -222,7 +222,7 @@ class MimicIIISource(MimicSource):
                 "mrn": rows["subject_id"],
                 "birth_date": stays.moved(dates, "born"),
                 "sex": rows["gender"],
-                "death_date": stays.moved(dates, "died"),
+                "death_date": stays.deaths(dates, "died"),
                 "source_line": rows["source_line"],
             },
             dtype=object,

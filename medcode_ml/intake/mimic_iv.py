@@ -163,7 +163,7 @@ class MimicIVSource(MimicSource):
                 "mrn": rows["subject_id"],
                 "birth_date": born,
                 "sex": text_column(rows, "gender"),
-                "death_date": stays.moved(rows, "dod"),
+                "death_date": stays.deaths(rows, "dod"),
                 "source_line": rows["source_line"],
             },
             dtype=object,

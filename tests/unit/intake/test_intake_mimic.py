@@ -23,7 +23,7 @@ RECEIVED = date(2026, 10, 15)
 IV = {
     "hosp/patients.csv": """subject_id,gender,anchor_age,anchor_year,anchor_year_group,dod
 1,F,60,2180,2011 - 2013,2184-02-29
-2,M,91,2150,2011 - 2013,
+2,M,91,2150,2011 - 2013,2152-05-05
 """,
     "hosp/admissions.csv": """subject_id,hadm_id,admittime,dischtime,deathtime,admission_type,\
 admission_location,discharge_location,insurance,hospital_expire_flag
@@ -152,6 +152,7 @@ def test_iv_dates_move_back_by_the_patients_own_whole_years(iv: dict[tuple[str, 
 def test_iv_birth_date_gives_the_layouts_own_age(iv: dict[tuple[str, str], DeliveredFile]) -> None:
     people = iv["patient", "patients.csv"].rows.set_index("mrn")
     assert people["birth_date"].to_dict() == {"1": "1962-01-01", "2": "1934-01-01"}
+    # Patient 2 died in May 2027 of the moved years: nobody could know on the received day.
     assert people["death_date"].to_dict() == {"1": "2026-02-28", "2": None}
     assert people[["last_name", "first_name", "ssn", "address"]].isna().all(None)
 
