@@ -8,7 +8,10 @@ ENCOUNTER = ("encounter_id", TEXT, "medcode's id of the encounter: hash of sourc
 REPAIRS = ("repairs", JSON, "repairs made: [{rule, column, from, to}]; the raw text stays in raw")
 UNREADABLE = ("unreadable", JSON, "delivered values that could not be typed: {column: value as delivered}")
 
-CANDIDATES = "encounters it may belong to, for a person to choose: [{encounter_number, probability, weight, fields}]"
+CANDIDATES = (
+    "encounters (for an encounter: patients) it may belong to, for a person to choose: "
+    "[{encounter_number or mrn, probability, weight, fields}]"
+)
 
 patient = table(
     "mapped",

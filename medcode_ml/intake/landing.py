@@ -18,6 +18,7 @@ from medcode_ml.contracts.ids import record_hash
 from medcode_ml.contracts.raw import DELIVERED
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.intake.documents import page_paths, read_document_files
+from medcode_ml.intake.gates import page_count_figures
 from medcode_ml.intake.page_store import PageWork
 from medcode_ml.intake.source import DeliveredFile, Source
 from medcode_ml.store.frames import clear_partition, copy_in, copy_out, days_of
@@ -34,6 +35,7 @@ class Landed:
     gates: Counter[str] = field(default_factory=Counter)
     pages_read: int = 0
     confidences: list[float] = field(default_factory=list)
+    page_counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Landed) -> None:
         """Add the counts of another day."""
@@ -41,6 +43,7 @@ class Landed:
         self.gates.update(other.gates)
         self.pages_read += other.pages_read
         self.confidences += other.confidences
+        self.page_counts.update(other.page_counts)
 
 
 def run_intake(
@@ -58,6 +61,7 @@ def run_intake(
     figures: dict[str, float | int | str] = {
         "pages_read": landed.pages_read, "rows_set_aside": landed.rows["set_aside"],
     }  # fmt: skip
+    figures |= dict(landed.page_counts)
     if landed.confidences:
         figures["mean_confidence"] = round(sum(landed.confidences) / len(landed.confidences), 2)
     listing = tuple((gate, n) for gate, n in sorted(landed.gates.items(), key=lambda item: -item[1]))
@@ -79,8 +83,10 @@ def land_day(engine: sa.Engine, source: Source, day: date, work: PageWork) -> La
             _count(deliveries, source.name, part)
         counted = pd.DataFrame(deliveries.values(), dtype=object).assign(received_date=day)
         landed.rows["delivery"] += copy_in(connection, raw.delivery, counted) if deliveries else 0
-        pages = _pages(connection, source, day, work)
+        pages, documents = _pages(connection, source, day, work)
         landed.rows["page"] += copy_in(connection, raw.page, pages.assign(received_date=day))
+    if len(pages):
+        landed.page_counts.update(page_count_figures(_named(pages), _named(documents)))
     landed.gates.update(gate or "read" for gate in pages["gate"])
     landed.pages_read = int(pages["text"].notna().sum())
     landed.confidences = [float(c) for c in pages["confidence"] if c is not None]
@@ -173,8 +179,18 @@ def _read_ahead(source: Source, start: date, end: date, work: PageWork, progress
     work.readings(paths, progress)
 
 
-def _pages(connection: sa.Connection, source: Source, day: date, work: PageWork) -> pd.DataFrame:
-    """Pages of the day's documents that name files; those documents, and whom they are about, are read back for it."""
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Record ids that are unique across hospitals."""
+    return frame.assign(record_id=frame["hospital_id"] + "\x1f" + frame["record_id"])
+
+
+def _pages(
+    connection: sa.Connection, source: Source, day: date, work: PageWork
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pages of the day's documents that name files, and those documents.
+
+    The documents, and whom they are about, are read back for it.
+    """
 
     def path_of(file: str) -> Path:
         return source.page_path(day, file)
@@ -202,4 +218,4 @@ def _pages(connection: sa.Connection, source: Source, day: date, work: PageWork)
     patient_rows = copy_out(
         connection, sa.select(patients).where(of_the_day(patients), known).order_by(*patients.primary_key)
     )
-    return read_document_files(named, patient_rows, stay_rows, path_of, work)
+    return read_document_files(named, patient_rows, stay_rows, path_of, work), named

@@ -68,6 +68,21 @@ def patients_of(connection: sa.Connection, ids: pd.Series, day: date) -> pd.Data
     return copy_out(connection, query)
 
 
+def patients_of_hospitals(connection: sa.Connection, day: date, rows: pd.DataFrame) -> pd.DataFrame:
+    """The newest row up to `day` of every patient of the hospitals of `rows`."""
+    patient = mapped.patient
+    query = (
+        sa.select(patient)
+        .where(
+            patient.c.received_date <= day, _one_of(patient.c.source, rows["source"]),
+            _one_of(patient.c.hospital_id, rows["hospital_id"]),
+        )
+        .distinct(patient.c.patient_id)
+        .order_by(patient.c.patient_id, patient.c.received_date.desc())
+    )  # fmt: skip
+    return copy_out(connection, query)
+
+
 def stays_of(connection: sa.Connection, day: date, ids: pd.Series) -> pd.DataFrame:
     """The encounters `ids` of `day` with what mapping asks of them and their patients: one row each, by encounter_id.
 

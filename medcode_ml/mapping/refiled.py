@@ -1,4 +1,4 @@
-"""Documents whose encounter number nobody has: what a person or the weights of a linkage say they belong to.
+"""Records whose number nobody has: what a person or the weights of a linkage say they belong to.
 
 A document is filed alone only at a probability over the upper threshold; between the thresholds its candidates stand
 beside it in the quarantine, each with the weight of every field, and a person corrects the number.
@@ -13,7 +13,7 @@ import pandas as pd
 
 from medcode_ml.mapping import values
 from medcode_ml.mapping.aside import raw_record_ids
-from medcode_ml.mapping.linkage.misfiled import candidates_for
+from medcode_ml.mapping.linkage.misfiled import candidates_for, patients_for
 
 LINKED = "linked_number"
 CORRECTED = "corrected_by_person"
@@ -57,6 +57,12 @@ def seek_encounters(lost: pd.DataFrame, encounters: pd.DataFrame, patients: pd.D
     return candidates_for(asked.astype(object).where(asked.notna(), None), encounters, patients)
 
 
+def seek_patients(lost: pd.DataFrame, patients: pd.DataFrame) -> pd.DataFrame:
+    """Candidates for encounters (raw rows) whose record number nobody has: `misfiled.patients_for`."""
+    asked = lost[["source", "hospital_id", "mrn"]].assign(record=lost.index, text=None)
+    return patients_for(asked[asked["mrn"].notna()], patients)
+
+
 def file_alone(lost: pd.DataFrame, candidates: pd.DataFrame, numbers: dict[str, str]) -> pd.DataFrame:
     """Give each document with a sure candidate the number of that encounter; `numbers` by encounter_id."""
     for label, target in candidates.loc[candidates["band"] == "auto", ["record", "target"]].itertuples(index=False):
@@ -65,24 +71,29 @@ def file_alone(lost: pd.DataFrame, candidates: pd.DataFrame, numbers: dict[str, 
 
 
 def with_candidates(
-    unmatched: pd.DataFrame, lost: pd.DataFrame, candidates: pd.DataFrame, numbers: dict[str, str]
+    kind: str, unmatched: pd.DataFrame, lost: pd.DataFrame, candidates: pd.DataFrame, numbers: dict[str, str]
 ) -> pd.DataFrame:
-    """Add to mapped.unmatched rows of `lost` documents the encounters they may belong to."""
+    """Add to mapped.unmatched rows of `lost` documents the encounters, of `lost` encounters the patients it may be.
+
+    `candidates` as from `linkage.misfiled`; `numbers` by their target: encounter numbers, or record numbers.
+    """
+    named = "encounter_number" if kind == "document" else "mrn"
     offered: dict[Any, list[dict[str, Any]]] = {}
-    for one in candidates[candidates["band"] == "review"].itertuples():
+    for one in candidates.itertuples():
         offered.setdefault(one.record, []).append(
             {
-                "encounter_number": numbers[one.target], "probability": round(float(one.probability), 4),
+                named: numbers[one.target], "probability": round(float(one.probability), 4),
                 "weight": round(float(one.weight), 2), "fields": one.fields,
             }
         )  # fmt: skip
-    by_label = zip(lost.index, raw_record_ids("document", lost), strict=True)
+    by_label = zip(lost.index, raw_record_ids(kind, lost), strict=True)
     by_record = {record: offered.get(label) for label, record in by_label}
     beside = [by_record.get(record) for record in unmatched["record_id"]]
     found: np.ndarray[Any, Any] = np.empty(len(beside), dtype=object)
     found[:] = beside
+    one, many = ("encounter", "encounters") if kind == "document" else ("patient", "patients")
     reasons = [
-        why if not some else f"{why}; {len(some)} possible {'encounter' if len(some) == 1 else 'encounters'}"
+        why if not some else f"{why}; {len(some)} possible {one if len(some) == 1 else many}"
         for why, some in zip(unmatched["reason"], beside, strict=True)
     ]
     return unmatched.assign(candidates=found, reason=reasons)

@@ -22,6 +22,7 @@ from medcode_ml.mapping.known import (
     ids_taken,
     lines_taken,
     patients_of,
+    patients_of_hospitals,
     resolve_encounters,
     resolve_patients,
     stays_of,
@@ -32,7 +33,7 @@ from medcode_ml.mapping.parsers import LINES
 from medcode_ml.mapping.payers import map_payers
 from medcode_ml.mapping.providers import map_providers, npis_of
 from medcode_ml.mapping.records import map_records
-from medcode_ml.mapping.refiled import MOST, correct_rows, file_alone, seek_encounters, with_candidates
+from medcode_ml.mapping.refiled import MOST, correct_rows, file_alone, seek_encounters, seek_patients, with_candidates
 from medcode_ml.store.decisions import newest_decisions, released
 from medcode_ml.store.frames import clear_partition, copy_in, copy_out, days_of, read_partition
 from medcode_ml.store.ranges import KeyRange, key_ranges
@@ -136,7 +137,17 @@ class _Day:
         if taken:
             frame, aside = match_encounters(raw_rows, patients, taken)
         self._write("encounter", frame)
-        self._set_aside(aside)
+        self._set_aside(self._with_patients(raw_rows, patients, aside))
+
+    def _with_patients(self, raw_rows: pd.DataFrame, patients: pd.DataFrame, aside: pd.DataFrame) -> pd.DataFrame:
+        """Offer the patients that encounters with an unknown record number may be of; a person decides."""
+        ids, _ = look_up(raw_rows, "mrn", patients)
+        lost = raw_rows[[i is None for i in ids]]
+        if lost.empty or len(lost) > MOST:
+            return aside
+        of_hospital = patients_of_hospitals(self.connection, self.day, lost)
+        numbers = dict(zip(of_hospital["patient_id"], of_hospital["mrn"], strict=True))
+        return with_candidates("encounter", aside, lost, seek_patients(lost, of_hospital), numbers)
 
     def _settle_documents(self) -> None:
         """Settle documents delivered more than once: their copies may name different encounters, of other ranges."""
@@ -207,9 +218,10 @@ class _Day:
         candidates = seek_encounters(whole, encounters, patients)
         numbers = dict(zip(encounters["encounter_id"], encounters["encounter_number"], strict=True))
         tried = file_alone(lost, candidates, numbers)
+        open_ = candidates[candidates["band"] == "review"]
         delivered = {name: tried.iloc[:0].reindex(columns=_columns(name)) for name in LINES} | {"scanned_record": tried}
         tables = self._mapped(delivered, pages, resolve_encounters(self.connection, self.day, [tried]))
-        self._write_all({**tables, "unmatched": with_candidates(tables["unmatched"], lost, candidates, numbers)})
+        self._write_all({**tables, "unmatched": with_candidates("document", tables["unmatched"], lost, open_, numbers)})
 
 
 def _pages_of(filed: sa.ColumnElement[bool]) -> sa.Select[Any]:

@@ -117,6 +117,19 @@ def test_a_document_with_a_slip_in_its_number_is_filed_or_offered(database: sa.E
     assert {"field", "level", "weight"} <= set(offered[0][0]["fields"][0])
 
 
+def test_an_encounter_with_a_slip_in_its_record_number_is_offered_its_patient(
+    database: sa.Engine, tmp_path: Path
+) -> None:
+    people = [patient(f"M{5000 + 41 * n}") for n in range(30)]
+    write(tmp_path / "in", patient=people, encounter=[stay("E1", "M5124"), stay("E2", "M5041")])
+    _land(database, tmp_path / "in")
+    run_mapping(database, DAY, DAY)
+    aside = read_partition(database, mapped.unmatched, DAY)
+    assert aside["rule"].tolist() == ["unknown_patient"]
+    assert {c["mrn"] for c in aside["candidates"][0]} == {"M5123", "M5164"}  # the two that are one character off
+    assert "2 possible patients" in aside["reason"][0]
+
+
 def assert_balanced_to_filtered(engine: sa.Engine) -> None:
     """In = carried + set aside up to `filtered`."""
     from medcode_ml.store.accounting import accounts

@@ -377,7 +377,7 @@ def upgrade() -> None:
             "candidates",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=True,
-            comment="encounters it may belong to, for a person to choose: [{encounter_number, probability, weight, fields}]",
+            comment="encounters (for an encounter: patients) it may belong to, for a person to choose: [{encounter_number or mrn, probability, weight, fields}]",
         ),
         schema="filtered",
     )
@@ -470,7 +470,7 @@ def upgrade() -> None:
             "candidates",
             postgresql.JSONB(astext_type=sa.Text()),
             nullable=True,
-            comment="encounters it may belong to, for a person to choose: [{encounter_number, probability, weight, fields}]",
+            comment="encounters (for an encounter: patients) it may belong to, for a person to choose: [{encounter_number or mrn, probability, weight, fields}]",
         ),
         schema="mapped",
     )
