@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from medcode_ml.contracts.review import NEWEST_DECISION
+
 
 @dataclass(frozen=True)
 class View:
@@ -118,13 +120,12 @@ quarantine = View(
         "note": "why",
         "decided_at": "when",
     },
-    """
+    f"""
     SELECT q.received_date, q.quarantine_id, q.stage, q.record_kind, q.record_id, q.encounter_id, q.hospital_id, q.rule,
            q.severity, q.owner, q.reason, q.column_name, q.original, q.candidates, q.releasable,
            d.outcome AS decision, d.decided_by, d.note, d.decided_at
     FROM filtered.quarantine q
-    LEFT JOIN (SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome, decided_by, note, decided_at
-               FROM review.quarantine_decision ORDER BY record_id, rule, decided_at DESC, decision_id) d
+    LEFT JOIN ({NEWEST_DECISION}) d
          ON d.record_id = q.record_id AND d.rule = q.rule AND d.outcome <> 'withdrawn'
     """,
 )

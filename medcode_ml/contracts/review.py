@@ -45,3 +45,9 @@ link_decision = table(
     partitioned=False,
     index=(("patient_id", "other_patient_id"),),
 )
+
+#: select of the newest decision on each record and rule, for views and statements inside the database
+NEWEST_DECISION = """
+    SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome, decided_by, note, decided_at
+    FROM review.quarantine_decision ORDER BY record_id, rule, decided_at DESC, decision_id
+"""

@@ -7,6 +7,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from medcode_ml.contracts.review import NEWEST_DECISION
+
 _LINES = """
 INSERT INTO filtered.quarantine (received_date, quarantine_id, stage, record_kind, record_id, rule, severity, owner,
                                  reason, original, releasable)
@@ -17,7 +19,7 @@ FROM raw.set_aside WHERE received_date = :day
 RETURNING stage, record_kind, rule
 """
 # The id is made as contracts.ids.record_hash makes it. A page that a person released is not listed: it was carried.
-_PAGES = """
+_PAGES = f"""
 INSERT INTO filtered.quarantine (received_date, quarantine_id, stage, record_kind, record_id, hospital_id, rule,
                                  severity, owner, reason, releasable)
 SELECT p.received_date,
@@ -26,10 +28,7 @@ SELECT p.received_date,
        'health information management', coalesce(p.gate_reason, ''), p.text IS NOT NULL
 FROM raw.page p
 WHERE p.received_date = :day AND p.gate IS NOT NULL AND NOT EXISTS (
-    SELECT 1 FROM (
-        SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome FROM review.quarantine_decision
-        ORDER BY record_id, rule, decided_at DESC, decision_id
-    ) d WHERE d.record_id = p.page_id AND d.rule = p.gate AND d.outcome = 'released')
+    SELECT 1 FROM ({NEWEST_DECISION}) d WHERE d.record_id = p.page_id AND d.rule = p.gate AND d.outcome = 'released')
 RETURNING stage, record_kind, rule
 """
 _UNMATCHED = """

@@ -21,10 +21,6 @@ from medcode_ml.store.decisions import newest_decisions
 from medcode_ml.store.frames import read_frame
 
 OUTCOMES = ("released", "corrected", "rejected", "withdrawn")
-_NEWEST = """
-    SELECT DISTINCT ON (record_id, rule) record_id, rule, outcome, decided_by, decided_at
-    FROM review.quarantine_decision ORDER BY record_id, rule, decided_at DESC, decision_id
-"""
 
 
 class DecisionError(ValueError):
@@ -98,7 +94,8 @@ def worklist(
                count(*) FILTER (WHERE NOT {_STANDS}) AS waiting,
                min(q.received_date) FILTER (WHERE NOT {_STANDS}) AS oldest,
                count(*) FILTER (WHERE {_STANDS}) AS decided
-        FROM filtered.quarantine q LEFT JOIN ({_NEWEST}) d ON d.record_id = q.record_id AND d.rule = q.rule
+        FROM filtered.quarantine q
+        LEFT JOIN ({review.NEWEST_DECISION}) d ON d.record_id = q.record_id AND d.rule = q.rule
         WHERE (CAST(:rule AS text) IS NULL OR q.rule = :rule)
           AND (CAST(:hospital AS text) IS NULL OR q.hospital_id = :hospital)
         GROUP BY q.owner, q.stage, q.record_kind, q.rule
@@ -127,7 +124,8 @@ def entries(
         SELECT q.received_date, q.stage, q.record_kind, q.record_id, q.encounter_id, q.hospital_id, q.rule, q.owner,
                q.reason, q.column_name, q.original, q.releasable, CASE WHEN {_STANDS} THEN d.outcome END AS decision,
                CASE WHEN {_STANDS} THEN d.decided_by END AS decided_by
-        FROM filtered.quarantine q LEFT JOIN ({_NEWEST}) d ON d.record_id = q.record_id AND d.rule = q.rule
+        FROM filtered.quarantine q
+        LEFT JOIN ({review.NEWEST_DECISION}) d ON d.record_id = q.record_id AND d.rule = q.rule
         WHERE (CAST(:rule AS text) IS NULL OR q.rule = :rule)
           AND (CAST(:record AS text) IS NULL OR q.record_id = :record)
           AND (CAST(:hospital AS text) IS NULL OR q.hospital_id = :hospital)
@@ -153,7 +151,7 @@ def days_to_run(engine: sa.Engine) -> list[date]:
     """Received days with a decision that the quarantine does not show yet: released or corrected, and still there."""
     query = sa.text(f"""
         SELECT DISTINCT q.received_date FROM filtered.quarantine q
-        JOIN ({_NEWEST}) d ON d.record_id = q.record_id AND d.rule = q.rule
+        JOIN ({review.NEWEST_DECISION}) d ON d.record_id = q.record_id AND d.rule = q.rule
         WHERE d.outcome IN ('released', 'corrected') ORDER BY 1
     """)
     return [date.fromisoformat(str(d)) for d in read_frame(engine, query)["received_date"]]

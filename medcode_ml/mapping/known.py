@@ -58,28 +58,25 @@ def _one_of(column: sa.ColumnElement[str], values: pd.Series) -> sa.ColumnElemen
 
 def patients_of(connection: sa.Connection, ids: pd.Series, day: date) -> pd.DataFrame:
     """The newest row up to `day` of each of the patients `ids`."""
-    patient = mapped.patient
-    query = (
-        sa.select(patient)
-        .where(patient.c.received_date <= day, _one_of(patient.c.patient_id, ids))
-        .distinct(patient.c.patient_id)
-        .order_by(patient.c.patient_id, patient.c.received_date.desc())
-    )
-    return copy_out(connection, query)
+    return _newest_patients(connection, day, _one_of(mapped.patient.c.patient_id, ids))
 
 
 def patients_of_hospitals(connection: sa.Connection, day: date, rows: pd.DataFrame) -> pd.DataFrame:
     """The newest row up to `day` of every patient of the hospitals of `rows`."""
+    patient = mapped.patient.c
+    return _newest_patients(
+        connection, day, _one_of(patient.source, rows["source"]), _one_of(patient.hospital_id, rows["hospital_id"])
+    )
+
+
+def _newest_patients(connection: sa.Connection, day: date, *wanted: sa.ColumnElement[bool]) -> pd.DataFrame:
     patient = mapped.patient
     query = (
         sa.select(patient)
-        .where(
-            patient.c.received_date <= day, _one_of(patient.c.source, rows["source"]),
-            _one_of(patient.c.hospital_id, rows["hospital_id"]),
-        )
+        .where(patient.c.received_date <= day, *wanted)
         .distinct(patient.c.patient_id)
         .order_by(patient.c.patient_id, patient.c.received_date.desc())
-    )  # fmt: skip
+    )
     return copy_out(connection, query)
 
 

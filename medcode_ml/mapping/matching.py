@@ -15,7 +15,7 @@ from medcode_ml.mapping import values
 from medcode_ml.mapping.aside import joined, set_aside
 from medcode_ml.mapping.copies import settle_copies
 from medcode_ml.mapping.identity import document_id, encounter_id, folded_number, patient_id
-from medcode_ml.mapping.numbers import look_up, normal_numbers, repair_notes
+from medcode_ml.mapping.numbers import look_up, normal_numbers, object_column, repair_notes
 from medcode_ml.mapping.parsers import PARSERS
 from medcode_ml.mapping.refiled import NOTES
 
@@ -32,12 +32,12 @@ def match_patients(raw: pd.DataFrame, taken: frozenset[str] = frozenset()) -> Ma
     frame, copies = settle_copies("patient", raw)
     frame = _typed("patient", frame)
     keys = frame[["source", "hospital_id", "mrn"]].itertuples(index=False, name=None)
-    frame["patient_id"] = _objects([patient_id(*key) for key in keys])
+    frame["patient_id"] = object_column([patient_id(*key) for key in keys])
     # Two spellings of one number (MR-001, MR001) are one patient; a second row that disagrees is not guessed at.
     again = frame.duplicated("patient_id") | frame["patient_id"].isin(taken)
     spelled = set_aside("patient", frame[again], "one_number_two_spellings", "another patient row has this number")
     frame = frame[~again].copy()
-    frame["mrn_folded"] = _objects([folded_number(m) for m in frame["mrn"]])
+    frame["mrn_folded"] = object_column([folded_number(m) for m in frame["mrn"]])
     frame["mrn"] = normal_numbers(frame["mrn"])
     return shaped(frame, "patient"), joined([copies, spelled])
 
@@ -53,7 +53,7 @@ def match_encounters(raw: pd.DataFrame, patients: pd.DataFrame, taken: frozenset
     frame["patient_id"], registered = look_up(frame, "mrn", patients)
     frame["repairs"] = _noted(frame, "mrn", registered)
     keys = frame[["source", "hospital_id", "encounter_number"]].itertuples(index=False, name=None)
-    frame["encounter_id"] = _objects([encounter_id(*key) for key in keys])
+    frame["encounter_id"] = object_column([encounter_id(*key) for key in keys])
     again = frame.duplicated("encounter_id") | frame["encounter_id"].isin(taken)
     unknown = frame["patient_id"].isna()
     parts = [
@@ -66,7 +66,7 @@ def match_encounters(raw: pd.DataFrame, patients: pd.DataFrame, taken: frozenset
     ]  # fmt: skip
     kept = (~again & ~unknown).to_numpy()
     frame, registered = frame[kept].copy(), registered[kept]
-    frame["number_folded"] = _objects([folded_number(n) for n in frame["encounter_number"]])
+    frame["number_folded"] = object_column([folded_number(n) for n in frame["encounter_number"]])
     frame["encounter_number"] = normal_numbers(frame["encounter_number"])
     frame["mrn"] = np.where(registered == None, normal_numbers(frame["mrn"]), registered)  # noqa: E711
     return shaped(frame, "encounter"), joined(parts)
@@ -97,10 +97,10 @@ def match_documents(raw: pd.DataFrame, encounters: pd.DataFrame, numbers: dict[s
     ]  # fmt: skip
     frame = frame[agrees & read].copy()
     keys = frame[["source", "hospital_id", "record_id"]].itertuples(index=False, name=None)
-    frame["document_id"] = _objects([document_id(*key) for key in keys])
+    frame["document_id"] = object_column([document_id(*key) for key in keys])
     frame["text"] = frame["document_text"]
-    frame["content_hash"] = _objects([record_hash("text", t) for t in frame["text"]])
-    frame["document_type"] = _objects([t or "other" for t in frame["document_type"]])
+    frame["content_hash"] = object_column([record_hash("text", t) for t in frame["text"]])
+    frame["document_type"] = object_column([t or "other" for t in frame["document_type"]])
     return shaped(frame, "document"), joined(parts)
 
 
@@ -182,9 +182,3 @@ def shaped(frame: pd.DataFrame, table: str) -> pd.DataFrame:
     """Return the columns of the mapped table, in its order."""
     names = [c.name for c in getattr(mapped, table).columns if c.name != "received_date"]
     return frame[names].reset_index(drop=True)
-
-
-def _objects(items: list[str]) -> np.ndarray:
-    found = np.empty(len(items), dtype=object)
-    found[:] = items
-    return found

@@ -28,8 +28,8 @@ def distinct_numbers(frames: list[tuple[pd.DataFrame, str]], id_of: Callable[[st
         return pd.DataFrame(columns=[*PLACE, "folded", "own_id"], dtype=object)
     found = pd.concat([p.drop_duplicates() for p in parts], ignore_index=True).drop_duplicates()
     found = found[found["number"].notna()].reset_index(drop=True)
-    found["folded"] = _objects([folded_number(n) for n in found["number"]])
-    found["own_id"] = _objects([id_of(*key) for key in found[PLACE].itertuples(index=False, name=None)])
+    found["folded"] = object_column([folded_number(n) for n in found["number"]])
+    found["own_id"] = object_column([id_of(*key) for key in found[PLACE].itertuples(index=False, name=None)])
     return found
 
 
@@ -42,15 +42,15 @@ def resolve(numbers: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """
     known = known.drop_duplicates("id")
     exact = numbers["own_id"].isin(set(known["id"])).to_numpy(dtype=bool)
-    ids = _objects([own if known_so else None for own, known_so in zip(numbers["own_id"], exact, strict=True)])
+    ids = object_column([own if known_so else None for own, known_so in zip(numbers["own_id"], exact, strict=True)])
     repairs: np.ndarray[Any, Any] = np.full(len(numbers), None, dtype=object)
     if not exact.all() and len(known):
         place = ["source", "hospital_id", "folded"]
         alone = known.drop_duplicates(place, keep=False)
         others = numbers.loc[~exact, place].merge(alone, on=place, how="left", validate="many_to_one")
-        ids[~exact] = _objects(others["id"])
-        repairs[~exact] = _objects(others["number"])
-    return numbers.assign(id=_objects(ids), repair=_objects(repairs))
+        ids[~exact] = object_column(others["id"])
+        repairs[~exact] = object_column(others["number"])
+    return numbers.assign(id=object_column(ids), repair=object_column(repairs))
 
 
 def look_up(frame: pd.DataFrame, column: str, resolved: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,7 @@ def look_up(frame: pd.DataFrame, column: str, resolved: pd.DataFrame) -> tuple[n
     if resolved.empty:
         return np.full(len(frame), None, dtype=object), np.full(len(frame), None, dtype=object)
     at = pd.MultiIndex.from_frame(resolved[PLACE]).get_indexer(pd.MultiIndex.from_frame(place))
-    return _objects([*resolved["id"], None])[at], _objects([*resolved["repair"], None])[at]
+    return object_column([*resolved["id"], None])[at], object_column([*resolved["repair"], None])[at]
 
 
 def repair_notes(column: str, delivered: pd.Series, registered: np.ndarray) -> list[list[dict[str, str]]]:
@@ -72,10 +72,10 @@ def repair_notes(column: str, delivered: pd.Series, registered: np.ndarray) -> l
 
 def normal_numbers(numbers: pd.Series) -> np.ndarray:
     """Normal forms of a column of numbers."""
-    return _objects([normal_number(n) for n in numbers])
+    return object_column([normal_number(n) for n in numbers])
 
 
-def _objects(values: Any) -> np.ndarray:
+def object_column(values: Any) -> np.ndarray:
     """An object array with None for what is missing."""
     found = np.empty(len(values), dtype=object)
     found[:] = [None if v is None or v != v else v for v in values]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from medcode_ml.mapping import values
 from medcode_ml.mapping.aside import raw_record_ids
 from medcode_ml.mapping.linkage.misfiled import candidates_for, patients_for
+from medcode_ml.mapping.numbers import object_column
 
 LINKED = "linked_number"
 CORRECTED = "corrected_by_person"
@@ -89,11 +89,9 @@ def with_candidates(
     by_label = zip(lost.index, raw_record_ids(kind, lost), strict=True)
     by_record = {record: offered.get(label) for label, record in by_label}
     beside = [by_record.get(record) for record in unmatched["record_id"]]
-    found: np.ndarray[Any, Any] = np.empty(len(beside), dtype=object)
-    found[:] = beside
     one, many = ("encounter", "encounters") if kind == "document" else ("patient", "patients")
     reasons = [
         why if not some else f"{why}; {len(some)} possible {one if len(some) == 1 else many}"
         for why, some in zip(unmatched["reason"], beside, strict=True)
     ]
-    return unmatched.assign(candidates=found, reason=reasons)
+    return unmatched.assign(candidates=object_column(beside), reason=reasons)

@@ -109,11 +109,6 @@ def _kept(batch: Any) -> dict[str, Any]:
     return made
 
 
-def registry_is_loaded() -> bool:
-    """True where somebody loaded a registry."""
-    return loaded_path(TABLE).is_file()
-
-
 def registry_of(npis: Iterable[str]) -> pd.DataFrame | None:
     """Return the registry's rows (`COLUMNS`, dates as datetime.date) of identifiers; None where none is loaded."""
     path = loaded_path(TABLE)
