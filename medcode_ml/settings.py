@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     submitter_contact: str = Field(default="BILLING OFFICE", description="who answers questions about claims")
     submitter_phone: str = Field(default="5550100100", description="telephone of the contact, ten digits")
     submitter_production: bool = Field(default=False, description="mark interchanges as production, not as test")
+    mlflow_url: str = Field(default="", description="an MLflow tracking server; default is a store under `home`")
     ocr_workers: int = Field(default=2, ge=1, description="processes that read pages")
     page_seconds: float = Field(default=40.0, gt=0, description="a page that takes longer is cut off and set aside")
 
