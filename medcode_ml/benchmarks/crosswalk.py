@@ -4,7 +4,7 @@
 
 Records with true ICD-10-CM codes are put back into ICD-9-CM by the mapping that CMS publishes for that direction (codes
 newer than the maps first go back through the yearly tables), as if an old system had sent them, and mapped again. The
-simulated network is always measured; `--codiesp` and `--english` are the folders that `benchmarks.coding` reads (real
+simulated network is always measured; `--codiesp` and `--english` are folders of labelled notes (real
 texts). Rows: the first alternative of the map; our choice without the record; our choice with text, sex, age and other
 codes. A code line is right where it is the true code exactly; 95% bootstrap intervals by record. "Open" lines are those
 where the true code is billable and not the only alternative of the map. The last table is of the problem lists that the
@@ -25,11 +25,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from medcode_ml.benchmarks.coding import read_codiesp, read_english
 from medcode_ml.codes.codeset import CodeSet
 from medcode_ml.codes.conversions import conversions
 from medcode_ml.codes.crosswalk import icd9_alternatives
 from medcode_ml.codes.reference import reference_table
+from medcode_ml.coding.labelled.reading import read_labelled
 from medcode_ml.contracts.raw import delivered_columns
 from medcode_ml.mapping.crosswalk import crosswalk_codes
 from medcode_ml.simulation import NetworkConfig, simulate
@@ -207,13 +207,13 @@ def main() -> None:
     given = parser.parse_args()
     network = simulated(given.encounters)
     measure("simulated network (synthetic)", network)
-    real = (("CodiEsp", given.codiesp, read_codiesp), ("English notes", given.english, read_english))
-    for name, folder, read in real:
+    real = (("CodiEsp", given.codiesp), ("English notes", given.english))
+    for name, folder in real:
         if folder:
-            notes = read(folder)
+            data = read_labelled(folder, evidence=False)
             measure(
                 f"{name} (real texts)",
-                [Record(n.record_id, n.text, n.discharge_date, tuple(sorted(n.codes))) for n in notes],
+                [Record(n.record_id, n.text, data.day_of(n), tuple(sorted(n.codes))) for n in data.notes],
             )
     measure_delivered(network)
 

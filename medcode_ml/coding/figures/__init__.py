@@ -1,0 +1,1 @@
+"""Figures of predicted codes and their evidence against what coders gave, each with its bootstrap interval."""
