@@ -7,7 +7,9 @@ import sys
 import typer
 
 from medcode_assets.commands import deidentify, dictionary, lineage, linking, records, registry
+from medcode_assets.commands.evaluation import evaluate_app
 from medcode_assets.commands.rules import rules_app
+from medcode_assets.commands.training import train_app
 from medcode_assets.commands.worklist import quarantine_app
 
 app = typer.Typer(
@@ -28,6 +30,8 @@ app.add_typer(registry.app, name="registry")
 app.add_typer(linking.link_app)
 app.add_typer(rules_app)
 app.add_typer(quarantine_app)
+app.add_typer(train_app)
+app.add_typer(evaluate_app)
 
 
 def main() -> None:
@@ -43,19 +47,27 @@ def _mistakes() -> tuple[type[Exception], ...]:
     """What a person can put right: each message says what, where, and what to do."""
     from medcode_assets.commands.deidentify import Zip3FileError
     from medcode_assets.commands.dictionary import UnknownSchemaError
+    from medcode_assets.commands.evaluation import EvaluationError
     from medcode_assets.commands.jsonlines import InputFileError
     from medcode_assets.commands.lineage import RunFailedError
-    from medcode_assets.commands.records import ModelFolderError
     from medcode_assets.commands.registry import NothingToLoadError
     from medcode_assets.commands.rules import UnknownRuleError
+    from medcode_assets.commands.training import TrainingOptionError
     from medcode_ml.billing.payers import PayersFileError
     from medcode_ml.codes.loaded import ReferenceFileError
+    from medcode_ml.coding.figures.predictions import PredictionFileError
+    from medcode_ml.coding.labelled.note import LabelledSourceError
+    from medcode_ml.coding.training import TooFewChartsError
+    from medcode_ml.coding.training_parameters import TrainingParameterError
+    from medcode_ml.coding.training_run import TrainingDataError
     from medcode_ml.filtering.deidentify.documents import IdentifiersError
     from medcode_ml.filtering.deidentify.engine import DeidentifyExtraError
     from medcode_ml.filtering.rule import RuleFileError
     from medcode_ml.filtering.worklist import DecisionError
     from medcode_ml.intake.source import DeliveryError
+    from medcode_ml.learning import NothingToLearnError
     from medcode_ml.mapping.linkage.decisions import LinkDecisionError
+    from medcode_ml.models.manifest import ModelFolderError
     from medcode_ml.store.database import DatabaseUrlError
     from medcode_ml.store.embedded import EmbeddedServerError
     from medcode_ml.store.views import ReaderRoleError
@@ -64,5 +76,6 @@ def _mistakes() -> tuple[type[Exception], ...]:
         InputFileError, ModelFolderError, RunFailedError, DecisionError, UnknownSchemaError, PayersFileError,
         DeliveryError, DatabaseUrlError, EmbeddedServerError, ReaderRoleError, Zip3FileError, IdentifiersError,
         DeidentifyExtraError, NothingToLoadError, ReferenceFileError, RuleFileError, UnknownRuleError,
-        LinkDecisionError,
+        LinkDecisionError, EvaluationError, TrainingOptionError, PredictionFileError,
+        LabelledSourceError, TooFewChartsError, TrainingDataError, TrainingParameterError, NothingToLearnError,
     )  # fmt: skip

@@ -44,6 +44,10 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "billed.payment_factor": ("billed.claim",),
     "billed.interchange_claim": ("billed.claim",),
     "billed.interchange": ("billed.claim",),
+    "ml.coding_training_set": ("filtered.encounter",),
+    "ml.coding_model_encounter": ("ml.coding_model", "ml.coding_training_set"),
+    "ml.coding_evaluation": ("ml.coding_model",),
+    "ml.coding_promotion": ("ml.coding_evaluation",),
 }  # fmt: skip
 #: columns that come from a column of another name
 MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
@@ -62,7 +66,10 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "poa": ("filtered.document.text", "filtered.diagnosis.poa"),
     },
     "coded.evidence": {"boxes": ("raw.page.words",), "text": ("filtered.document.text",)},
-    "coded.encounter": {"code_set_release": ("filtered.encounter.discharge_date",)},
+    "coded.encounter": {
+        "code_set_release": ("filtered.encounter.discharge_date",),
+        "model_version": ("ml.coding_promotion.version",),
+    },
     "ranked.encounter": {"principal_code": ("ranked.encounter_code.code",)},
     "ranked.encounter_code": {
         "rank": ("coded.encounter_code.code", "filtered.procedure.code", "filtered.medication.drug"),
@@ -75,6 +82,23 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "billed.payment_factor": {"value": ("billed.claim.drg", "filtered.charge.charge", "raw.payer.contract")},
     "billed.interchange_claim": {"diagnoses": ("ranked.encounter_code.code",)},
+    "ml.coding_training_set": {
+        "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "codes_outside_release": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "person_id": ("mapped.person.person_id",),
+        "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+        "document_ids": ("filtered.document.document_id",),
+        "character_count": ("filtered.document.text",),
+        "text_hash": ("filtered.document.text",),
+    },
+    "ml.coding_model": {
+        "data_hash": ("ml.coding_training_set.codes", "ml.coding_training_set.text_hash"),
+        "code_count": ("ml.coding_training_set.codes",),
+    },
+    "ml.coding_model_encounter": {"part": ("ml.coding_training_set.split",)},
+    "ml.coding_evaluation": {
+        "value": ("ml.coding_training_set.codes", "filtered.document.text", "ml.coding_model.folder"),
+    },
 }
 #: what the columns of a view come from: the tables it joins, by column name
 VIEW_TABLES: dict[str, tuple[str, ...]] = {

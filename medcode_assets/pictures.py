@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 Row = Sequence[str | int | float]
 
@@ -31,4 +32,13 @@ def bar_chart(title: str, rows: Sequence[Row], most: int = 15) -> str:
         axes.spines[side].set_visible(False)
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png")
-    return f"![{title}](data:image/png;base64,{base64.b64encode(drawn.getvalue()).decode()})"
+    return _picture(title, drawn.getvalue())
+
+
+def picture_file(title: str, path: Path) -> str:
+    """A markdown image of a PNG file."""
+    return _picture(title, path.read_bytes())
+
+
+def _picture(title: str, png: bytes) -> str:
+    return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"

@@ -20,15 +20,15 @@ RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
-def run_lineage(first: date, last: date) -> str:
-    """Run `lineage_job` for the received days `first` to `last` in one run; return its id.
+def run_lineage(first: date, last: date, job_name: str = "lineage_job") -> str:
+    """Run `lineage_job`, or another job, for the received days `first` to `last` in one run; return its id.
 
     Raises:
         RunFailedError: a step or a blocking check failed; the message names it.
     """
     from medcode_assets.definitions import defs
 
-    job = defs().resolve_job_def("lineage_job")
+    job = defs().resolve_job_def(job_name)
     steps = len(job.graph.nodes)
     run_id = make_new_run_id()
     problems: list[str] = []

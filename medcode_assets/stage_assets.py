@@ -22,9 +22,10 @@ from medcode_ml.store.checks import repeated_keys, rows_of, schema_faults
 OWNERS = ["team:data-engineering"]
 # A stage runs when one of the stages before it has new rows for a day, also for a day that is not the last.
 # Persons are of all days: a new link would set every day going. The sensor of link decisions asks for those concerned.
-PERSONS = dg.AssetSelection.assets(dg.AssetKey(["mapped", "person"]))
+# A model is of all days too: one that is promoted codes what comes from then on, and old days when somebody asks.
+OF_ALL_DAYS = dg.AssetSelection.assets(dg.AssetKey(["mapped", "person"]), dg.AssetKey(["ml", "coding_promotion"]))
 WHEN_EARLIER_STAGE_MOVES = (
-    dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window()).ignore(PERSONS)
+    dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window()).ignore(OF_ALL_DAYS)
 )
 # The nightly delivery is through by ten in the morning, or somebody should look.
 FRESH_BY_TEN = dg.FreshnessPolicy.cron(deadline_cron="0 10 * * *", lower_bound_delta=timedelta(hours=10))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -22,6 +22,9 @@ from medcode_ml.intake.pages import page_rows_to_json, read_files
 from medcode_ml.intake.source import DeliveryError, Source, open_source
 from medcode_ml.mapping.sections import split_documents
 from medcode_ml.settings import settings
+
+if TYPE_CHECKING:
+    from medcode_ml.coding.model import CodingModel
 
 Record = Mapping[str, Any]
 
@@ -71,8 +74,10 @@ def note_fault(record: Record) -> str | None:
     return None
 
 
-def code_notes(records: Sequence[Record], fallback: date) -> list[dict[str, Any]]:
+def code_notes(records: Sequence[Record], fallback: date, model: CodingModel | None = None) -> list[dict[str, Any]]:
     """Code notes given as `medcode code` reads them; `fallback` is the discharge date of notes without one.
+
+    Without a `model` the ontology coder codes.
 
     Keys that medcode does not know are carried through.
     """
@@ -90,7 +95,7 @@ def code_notes(records: Sequence[Record], fallback: date) -> list[dict[str, Any]
         },
         dtype=object,
     )
-    answers = code_frame(notes, split_documents(notes.rename(columns={"record_id": "document_id"})))
+    answers = code_frame(notes, split_documents(notes.rename(columns={"record_id": "document_id"})), model=model)
     known = {"record_id", "text", "setting", "discharge_date"}
     return [
         {**{k: v for k, v in record.items() if k not in known}, **answer, "record_id": record["record_id"]}

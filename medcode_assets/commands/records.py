@@ -18,6 +18,7 @@ from medcode_assets.commands.jsonlines import (
     progress,
     read_lines,
 )
+from medcode_ml.models.manifest import ModelFolderError
 from medcode_ml.settings import settings
 
 BATCH = 256
@@ -25,16 +26,17 @@ In = Annotated[Path, typer.Option("--in", help="JSON Lines file to read.")]
 Out = Annotated[Path, typer.Option("--out", help="JSON Lines to write; malformed lines go to <out>.rejected.jsonl.")]
 
 
-class ModelFolderError(ValueError):
-    """The model folder cannot be used."""
-
-
 def code(
     source: In,
     out: Out,
     model: Annotated[Path | None, typer.Option(help="Model folder; without one the ontology coder.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Discharge date where a note has none; default today.")
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Discharge date where a note has none; default today, or the day of the model's code set where it was "
+            "trained on undated notes.",
+        ),
     ] = None,
 ) -> None:
     """Code notes in ICD-10-CM, best code first, each with the characters it rests on.
@@ -46,14 +48,21 @@ def code(
         medcode code --in notes.jsonl --out codes.jsonl
 
         medcode code --in notes.jsonl --out codes.jsonl --as-of 2026-03-31
+
+        medcode code --in notes.jsonl --out codes.jsonl --model models/coding
     """
-    _refuse_model(model)
     from medcode_ml.pipeline import code_notes, note_fault
 
-    fallback = as_of.date() if as_of else date.today()
+    trained = None
+    if model is not None:
+        from medcode_ml.coding.model import load_model
+
+        trained = load_model(model)
+    undated = trained.day if trained is not None else None
+    fallback = as_of.date() if as_of else undated or date.today()
     with Output(out) as output, progress(count_lines(source), "note") as bar:
         for batch in batches(read_lines(source, output, note_fault), BATCH):
-            for answer in code_notes([line.record for line in batch], fallback):
+            for answer in code_notes([line.record for line in batch], fallback, trained):
                 output.write(answer)
             bar.update(len(batch))
     _say(output, "notes")

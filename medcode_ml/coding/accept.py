@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from medcode_ml.codes.tabular import tabular
+from medcode_ml.coding.alphabetic import FINDING
 from medcode_ml.coding.assertion import NEGATED, UNCERTAIN
 from medcode_ml.coding.candidates import Candidate, Candidates, accepted
 from medcode_ml.coding.prefixes import integral_rows
@@ -22,6 +23,7 @@ _DIABETES = ("E08", "E09", "E10", "E11", "E13", "O24")
 
 # Codes of a general kind that say nothing beside a specific one: (general, specific ones, why).
 _GENERAL: tuple[tuple[tuple[str, ...], tuple[str, ...], str], ...] = (
+    (("K52.9",), ("K50", "K51", "K55.0", "A04", "A09", "A08"), "the colitis is named"),
     (("R52",), ("R07", "R10", "M25.5", "M54", "M79.6", "R51", "G89", "R07.0", "N23"), "the pain is named by its place"),
     (("B99.9",), ("A", "B0", "B1", "B2", "B3", "J18", "J15", "N39.0", "L03", "T81.4", "K65"), "the infection is named"),
     (("T14",), ("S", "T07"), "the injury is named by its place"),
@@ -144,9 +146,21 @@ def _symptoms_not_assessed(candidates: Candidates) -> None:
             found.reject("a symptom of the history that the assessment does not take up (rule 20)")
 
 
+def _findings_beside_diagnoses(candidates: Candidates) -> None:
+    """A mass or lesion of a site, found and not assessed, says nothing beside a diagnosis (guidelines I.B.5, III.B)."""
+    here = accepted(candidates)
+    vague = [
+        c for c in here if all(s.mention.kind == FINDING and s.mention.section not in CONCLUDING for s in c.carrying)
+    ]
+    if any(c not in vague and not c.code.startswith(_SYMPTOMS) and c.code[0] not in "VWXYZ" for c in here):
+        for found in vague:
+            found.reject("a finding of that site; the diagnosis says what it is (rule 20)")
+
+
 def settle_acceptance(candidates: Candidates, resolver: Resolver) -> None:
     """Take back what the rules do not let stand, in place; order matters and is the order of the calls."""
     _uncertain_then_ruled_out(candidates)
+    _findings_beside_diagnoses(candidates)
     _general_beside_specific(candidates)
     _unspecified_sibling(candidates, resolver)
     _needs_company(candidates)

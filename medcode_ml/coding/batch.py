@@ -6,20 +6,26 @@ The same function runs in the stage, the command line, the stream and the API.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from tqdm import tqdm
 
+from medcode_ml.codes.release import release_on
 from medcode_ml.coding.assertion import HYPOTHETICAL, NEGATED
 from medcode_ml.coding.candidates import Candidate
-from medcode_ml.coding.encounter import CodedEncounter, Document
+from medcode_ml.coding.encounter import Document
 from medcode_ml.coding.mentions import Section
 from medcode_ml.coding.onset import present_on_admission
-from medcode_ml.coding.ontology import MODEL_VERSION, OntologyCoder
-from medcode_ml.coding.score import score
+from medcode_ml.coding.ontology import MODEL_VERSION
+from medcode_ml.coding.scored import AT_ONCE, Scored, by_ontology
+
+if TYPE_CHECKING:
+    from medcode_ml.coding.model import CodingModel
 
 __all__ = ["MODEL_VERSION", "BatchError", "CodedBatch", "code_batch", "code_notes"]
 
@@ -60,13 +66,20 @@ class CodedBatch:
     encounters: pd.DataFrame
 
 
-def code_batch(documents: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = False) -> CodedBatch:
+def code_batch(
+    documents: pd.DataFrame,
+    sections: pd.DataFrame,
+    *,
+    model: CodingModel | Path | None = None,
+    progress: bool = False,
+) -> CodedBatch:
     """Code every encounter of `documents`; each in the code set of its discharge date (rule 1).
 
     Args:
         documents: document_id, encounter_id, text, setting, discharge_date, document_type or None.
         sections: document_id, section_number, section_type, start_offset, end_offset; text in none of them is "other".
             With `heading` and `typed_by`, types told by the wording alone count for medicines and allergies only.
+        model: a trained model or its folder; without one the ontology coder codes.
         progress: show a bar.
 
     Raises:
@@ -75,27 +88,29 @@ def code_batch(documents: pd.DataFrame, sections: pd.DataFrame, *, progress: boo
     """
     _check(documents, DOCUMENT_COLUMNS, "documents", optional={"document_type"})
     _check(sections, SECTION_COLUMNS, "sections")
-    by_document = _sections_by_document(sections)
+    by_document = sections_by_document(sections)
     codes: list[tuple[Any, ...]] = []
     evidence: list[tuple[Any, ...]] = []
     queries: list[tuple[Any, ...]] = []
     encounters: list[tuple[Any, ...]] = []
+    trained = _loaded(model)
+    version = MODEL_VERSION if trained is None else trained.version
     groups = documents.groupby("encounter_id", sort=True)
-    for encounter_id, group in tqdm(groups, desc="coding", unit="encounter", disable=not progress):
-        setting, day = _facts(str(encounter_id), group)
-        coder = OntologyCoder.for_day(day)
-        coded = coder.code(_documents(group, by_document), setting)
+    bar = tqdm(total=len(groups), desc="coding", unit="encounter", disable=not progress)
+    for encounter_id, group, setting, day, scored in _coded(groups, by_document, trained, bar):
+        coded = scored.coded
         texts = dict(zip(group["document_id"], group["text"], strict=True))
-        rows = _code_rows(str(encounter_id), coded, setting)
+        rows = _code_rows(encounter_id, scored, setting)
         codes.extend(rows)
         for candidate in coded.candidates.values():
-            evidence.extend(_evidence_rows(str(encounter_id), candidate, texts))
+            evidence.extend(_evidence_rows(encounter_id, candidate, texts))
         queries.extend(
-            (str(encounter_id), number, q.rule, list(q.codes), q.question) for number, q in enumerate(coded.queries, 1)
+            (encounter_id, number, q.rule, list(q.codes), q.question) for number, q in enumerate(coded.queries, 1)
         )
         count = sum(row[4] for row in rows)
         outcome = "coded" if count else "no_codes"
-        encounters.append((str(encounter_id), day, coder.release, MODEL_VERSION, len(group), count, outcome))
+        encounters.append((encounter_id, day, release_on(day).name, version, len(group), count, outcome))
+    bar.close()
     return CodedBatch(
         _frame(codes, CODE_COLUMNS),
         _frame(evidence, EVIDENCE_COLUMNS),
@@ -115,12 +130,54 @@ def code_batch(documents: pd.DataFrame, sections: pd.DataFrame, *, progress: boo
     )
 
 
-def code_notes(notes: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = False) -> list[dict[str, Any]]:
+def _coded(
+    groups: Any, by_document: dict[str, tuple[Section, ...]], model: CodingModel | None, bar: tqdm[Any]
+) -> Iterator[tuple[str, pd.DataFrame, str | None, date, Scored]]:
+    """Encounters with what they were coded with, in order; a model gets many at a time."""
+    waiting: list[tuple[str, pd.DataFrame, str | None, date, list[Document]]] = []
+    if model is not None:
+        from medcode_ml.coding.by_model import code_by_model
+
+    def coded() -> Iterator[tuple[str, pd.DataFrame, str | None, date, Scored]]:
+        found = (
+            [by_ontology(documents, setting, day) for _, _, setting, day, documents in waiting]
+            if model is None
+            else code_by_model([(documents, setting, day) for _, _, setting, day, documents in waiting], model)
+        )
+        for (encounter_id, group, setting, day, _), scored in zip(waiting, found, strict=True):
+            yield encounter_id, group, setting, day, scored
+        bar.update(len(waiting))
+        waiting.clear()
+
+    for encounter_id, group in groups:
+        setting, day = _facts(str(encounter_id), group)
+        waiting.append((str(encounter_id), group, setting, day, _documents(group, by_document)))
+        if len(waiting) >= AT_ONCE:
+            yield from coded()
+    yield from coded()
+
+
+def _loaded(model: CodingModel | Path | None) -> CodingModel | None:
+    if isinstance(model, Path):
+        from medcode_ml.coding.model import load_model
+
+        return load_model(model)
+    return model
+
+
+def code_notes(
+    notes: pd.DataFrame,
+    sections: pd.DataFrame,
+    *,
+    model: CodingModel | Path | None = None,
+    progress: bool = False,
+) -> list[dict[str, Any]]:
     """Code single notes into the objects of `medcode code`, in the order of `notes`.
 
     Args:
         notes: record_id (unique), text, setting or None, discharge_date.
         sections: as in `code_batch`, document_id being the record_id.
+        model: as in `code_batch`.
         progress: show a bar.
 
     Returns:
@@ -134,7 +191,7 @@ def code_notes(notes: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = 
     documents = documents.assign(encounter_id=documents["document_id"])
     if "document_type" not in documents:
         documents["document_type"] = None
-    batch = code_batch(documents, sections, progress=progress)
+    batch = code_batch(documents, sections, model=model, progress=progress)
     # an accepted code shows what carries it, not where else its term stands denied
     accepted = {(r.encounter_id, r.code): r.assertion for r in batch.codes.itertuples(index=False) if r.accepted}
     spans: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -155,13 +212,14 @@ def code_notes(notes: pd.DataFrame, sections: pd.DataFrame, *, progress: bool = 
                 "evidence": spans.get((row.encounter_id, row.code), []),
             }
         )
-    release = dict(zip(batch.encounters["encounter_id"], batch.encounters["code_set_release"], strict=True))
+    columns = (batch.encounters[c] for c in ("encounter_id", "code_set_release", "model_version"))
+    told = {encounter: (release, version) for encounter, release, version in zip(*columns, strict=True)}
     return [
         {
             "record_id": record,
             "codes": codes.get(str(record), []),
-            "model_version": MODEL_VERSION,
-            "code_set_release": release[str(record)],
+            "model_version": told[str(record)][1],
+            "code_set_release": told[str(record)][0],
         }
         for record in notes["record_id"]
     ]
@@ -182,7 +240,8 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
     return frame.astype({**numbers, **flags, **scores})
 
 
-def _sections_by_document(sections: pd.DataFrame) -> dict[str, tuple[Section, ...]]:
+def sections_by_document(sections: pd.DataFrame) -> dict[str, tuple[Section, ...]]:
+    """The sections that count, in text order, of each document; `sections` as in `code_batch`."""
     ordered = sections.sort_values(["document_id", "start_offset", "section_number"], kind="stable")
     if "typed_by" in ordered:
         told = (ordered["typed_by"] != "content") | (ordered["heading"] != "")
@@ -214,16 +273,16 @@ def _documents(group: pd.DataFrame, sections: dict[str, tuple[Section, ...]]) ->
     ]
 
 
-def _code_rows(encounter_id: str, coded: CodedEncounter, setting: str | None) -> list[tuple[Any, ...]]:
+def _code_rows(encounter_id: str, scored: Scored, setting: str | None) -> list[tuple[Any, ...]]:
     rows = []
-    for candidate in coded.candidates.values():
+    for candidate in scored.coded.candidates.values():
         places = Counter((s.facts.document_type or "unknown", s.mention.section) for s in candidate.supports)
         rows.append(
             (
                 encounter_id,
                 candidate.code,
-                score(candidate),
-                "review" if candidate.accepted else "drop",
+                scored.scores[candidate.code],
+                scored.bands[candidate.code],
                 candidate.accepted,
                 candidate.assertion,
                 present_on_admission(candidate, setting) if candidate.accepted else None,

@@ -22,7 +22,7 @@ class Support:
 class Candidate:
     """One code of an encounter: its supports, whether it is accepted, and why.
 
-    `made_of` names the codes of a combination; `findings_only` says that only findings or reports name it.
+    `made_of` names the codes of a combination; an `alternative` is only listed beside the code that the note names.
     """
 
     code: str
@@ -32,6 +32,7 @@ class Candidate:
     reason: str = ""
     chosen_by_words: bool = False
     made_of: tuple[str, ...] = ()
+    alternative: bool = False
 
     @property
     def carrying(self) -> list[Support]:

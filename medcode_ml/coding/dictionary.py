@@ -78,11 +78,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Hit:
-    """A word sequence found: tokens `start` up to and without `end`, with its meanings in order of preference."""
+    """A word sequence found: tokens `start` up to and without `end`, with its meanings in order of preference.
+
+    `size` words made it; `places` are their tokens where others stand between them, else empty; `instead` are the
+    shorter terms that it takes in.
+    """
 
     start: int
     end: int
     entries: tuple[Entry, ...]
+    size: int = 1
+    places: tuple[int, ...] = ()
+    instead: tuple[Hit, ...] = ()
 
 
 class Dictionary:
@@ -134,11 +141,11 @@ class Dictionary:
             self._collect(letters, without, found)
         taken = bytearray(len(words))
         hits = []
-        for (start, end), (_, entries) in sorted(found.items(), key=lambda f: (-f[1][0], f[0])):
+        for (start, end), (size, entries) in sorted(found.items(), key=lambda f: (-f[1][0], f[0])):
             if taken[start] or taken[end - 1] or any(taken[start:end]):
                 continue
             taken[start:end] = b"\x01" * (end - start)
-            hits.append(Hit(start, end, entries))
+            hits.append(Hit(start, end, entries, size))
         hits.sort(key=lambda h: h.start)
         return hits
 

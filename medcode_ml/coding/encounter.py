@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medcode_ml.coding.accept import CONCLUDING, before_combining, settle_acceptance
+from medcode_ml.coding.alternatives import add_alternatives
 from medcode_ml.coding.births import read_births, settle_births
 from medcode_ml.coding.candidates import Candidate, Candidates, Support
 from medcode_ml.coding.combine import combine
-from medcode_ml.coding.judgement import INPATIENT, DocumentFacts, judge
+from medcode_ml.coding.judgement import INPATIENT, DocumentFacts, Judgement, judge
 from medcode_ml.coding.measurements import AbnormalValue, abnormal_values, measured_mentions
 from medcode_ml.coding.mentions import Mention, Section, read_mentions
 from medcode_ml.coding.queries import Query, conflict_queries, excludes1_queries, finding_queries, laterality_queries
 from medcode_ml.coding.resolve import Resolver
+from medcode_ml.coding.words import words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class CodedEncounter:
-    """Candidates by code, accepted or not, and the queries in order."""
+    """Candidates by code, accepted or not, the queries in order, and the abnormal values of the documents."""
 
     candidates: Candidates
     queries: list[Query]
+    values: tuple[AbnormalValue, ...] = ()
 
 
 def code_encounter(documents: list[Document], setting: str | None, resolver: Resolver) -> CodedEncounter:
@@ -40,11 +44,13 @@ def code_encounter(documents: list[Document], setting: str | None, resolver: Res
     """
     candidates: Candidates = {}
     values: list[AbnormalValue] = []
+    words: set[str] = set()
     ordered = sorted(documents, key=lambda d: d.document_id)
     births = read_births([(d.document_id, d.text, list(d.sections)) for d in ordered], setting)
     for document in ordered:
         facts = DocumentFacts(document.document_id, document.document_type, setting)
         sections = list(document.sections)
+        words |= words_of(document.text)
         mentions = [
             *read_mentions(document.text, sections),
             *measured_mentions(document.text, sections),
@@ -60,16 +66,28 @@ def code_encounter(documents: list[Document], setting: str | None, resolver: Res
     combine(candidates, resolver)
     settle_acceptance(candidates, resolver)
     settle_births(candidates, of_child=births.of_child)
-    queries = [
+    add_alternatives(candidates, words, resolver)
+    return CodedEncounter(candidates, queries_of(candidates, values, resolver), tuple(values))
+
+
+def queries_of(candidates: Candidates, values: Sequence[AbnormalValue], resolver: Resolver) -> list[Query]:
+    """The queries that the accepted ones of `candidates` raise."""
+    return [
         *excludes1_queries(candidates, resolver),
         *conflict_queries(candidates, resolver),
         *laterality_queries(candidates, resolver),
-        *finding_queries(candidates, values, resolver),
+        *finding_queries(candidates, list(values), resolver),
     ]
-    return CodedEncounter(candidates, queries)
 
 
 def _place(candidates: Candidates, mention: Mention, facts: DocumentFacts, resolver: Resolver) -> None:
+    for node in mention.instead:
+        code, _ = resolver.resolve(node, mention.words, mention.side)
+        if code is not None and code not in candidates:
+            said = judge(mention, code, facts)
+            if said.code == code:
+                listed = Judgement(code, said.assertion, False, "the site says more (rule 24)")
+                candidates[code] = Candidate(code, [Support(facts, mention, listed)])
     for code, chosen in resolver.resolve_all(mention.node, mention.words, mention.side):
         judgement = judge(mention, code, facts)
         final = code

@@ -37,6 +37,7 @@ TERM_FILES = (
     "symptoms_findings",
     "status_social",
     "medicines_allergies",
+    "eponyms_rare",
 )
 
 

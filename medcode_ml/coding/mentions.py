@@ -19,8 +19,9 @@ from medcode_ml.coding.assertion import (
 )
 from medcode_ml.coding.dictionary import Entry, Hit, dictionary
 from medcode_ml.coding.lexicon import Condition
+from medcode_ml.coding.phrases import index_hits, with_index
 from medcode_ml.coding.tokens import Tokens, tokenize
-from medcode_ml.coding.words import LATERAL, canonical, word_set
+from medcode_ml.coding.words import BILATERAL, LATERAL, LEFT, RIGHT, canonical, word_set
 
 NO_CODE = "-"
 MEDICATION_SECTIONS = frozenset({"medications", "discharge_medications"})
@@ -32,6 +33,16 @@ _DOSE = word_set(
     """
 )
 _TAKEN = word_set("takes taking home chronic chronically maintained")
+_KEPT_UP = word_set("on continue continued continues continuing resume resumed resumes home outpatient takes taking")
+_LEADS_LIST = word_set("include includes included are were : consist")
+# What opens a course of treatment, not what the patient lives with.
+_GIVEN = word_set(
+    """
+    given gave received receive started start starting begun began initiated administered treated treatment prescribed
+    added loaded therapy switched changed . ; held stopped discontinued
+    """
+)
+_LIST = 20
 _MEDICATION_HEADINGS = word_set("medications medication meds")
 _ITEM_MARKS = frozenset({"-", "#", "*", "•", "·", "–", "►"})
 # What an allergy does, and the words that lead to it: "allergic to sulfa (rash)", "penicillin - anaphylaxis".
@@ -40,6 +51,9 @@ _TO_REACTION = word_set("( ) - – : , / = > and or with which causes caused cau
 _CLAUSE_ENDS = frozenset({",", "and", ";", ".", ":", "but", "with", "or"})
 _SIDE_STOPS = frozenset({",", "and", ";", ".", ":", "but"})
 _WINDOW = 6
+# Beside an eye these are its sides; elsewhere they are once a day, by mouth, or nothing.
+_EYE_SIDES = {**LATERAL, "od": RIGHT, "os": LEFT, "oi": LEFT, "ou": BILATERAL}
+_OF_EYE = ("H0", "H1", "H2", "H3", "H4", "H5", "S05", "T15")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +69,8 @@ class Section:
 class Mention:
     """One term found. `start`, `end` are character offsets; `words` are canonical words of its clause.
 
-    `arisen` says that the sentence tells of something that came up after admission.
+    `arisen` says that the sentence tells of something that came up after admission; `instead` are the nodes of shorter
+    terms that the term takes in.
     """
 
     start: int
@@ -68,6 +83,7 @@ class Mention:
     side: str | None
     words: frozenset[str]
     arisen: bool = False
+    instead: tuple[str, ...] = ()
 
 
 _ARISEN = word_set(
@@ -90,7 +106,7 @@ def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
     tokens = tokenize(text, [s.start for s in sections])
     if not tokens.words:
         return []
-    hits = dictionary().find(tokens.words, tokens.skip, tokens.lateral)
+    hits = with_index(dictionary().find(tokens.words, tokens.skip, tokens.lateral), index_hits(tokens))
     if not hits:
         return []
     triggers = trigger_finder().find(tokens.low)
@@ -119,9 +135,14 @@ def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
             continue
         before = hits[number - 1].end if number else 0
         after = hits[number + 1].start if number + 1 < len(hits) else len(tokens.words)
+        shorter = (
+            next((e.node for e in h.entries if _holds(e.condition, tokens, h, section, sentence)), NO_CODE)
+            for h in hit.instead
+        )
+        instead = tuple(node for own in shorter if own != NO_CODE for node in own.split("+"))
         mention = _mention(text, tokens, hit, entry, section, sentence, covering, before, after)
         # one phrase may name two conditions: "anxiety and depression"
-        mentions.extend(replace(mention, node=node) for node in entry.node.split("+"))
+        mentions.extend(replace(mention, node=node, instead=instead) for node in entry.node.split("+"))
     return mentions
 
 
@@ -170,26 +191,27 @@ def _mention(
         entry.term,
         assertion,
         section,
-        _side(tokens, hit, sentence, before, after),
+        _side(tokens, hit, entry.node, sentence, before, after),
         words,
         arisen,
     )
 
 
-def _side(tokens: Tokens, hit: Hit, sentence: tuple[int, int], before: int, after: int) -> str | None:
+def _side(tokens: Tokens, hit: Hit, node: str, sentence: tuple[int, int], before: int, after: int) -> str | None:
     """The side named in the term, just before it, or just after it."""
     low = tokens.low
+    sides = _EYE_SIDES if node.startswith(_OF_EYE) else LATERAL
     for i in range(hit.start, hit.end):
-        if tokens.lateral[i]:
-            return LATERAL[low[i]]
+        if low[i] in sides:
+            return sides[low[i]]
     for i in range(hit.start - 1, max(sentence[0], before, hit.start - 5) - 1, -1):
-        if tokens.lateral[i]:
-            return LATERAL[low[i]]
+        if low[i] in sides:
+            return sides[low[i]]
         if low[i] in _SIDE_STOPS:
             break
     for i in range(hit.end, min(sentence[1], after, hit.end + 5)):
-        if tokens.lateral[i]:
-            return LATERAL[low[i]]
+        if low[i] in sides:
+            return sides[low[i]]
         if low[i] in _SIDE_STOPS:
             break
     return None
@@ -253,15 +275,30 @@ def _just_before(tokens: Tokens, hit: Hit) -> set[str]:
 
 def _home_medicine(tokens: Tokens, hit: Hit, section: str, sentence: tuple[int, int]) -> bool:
     """Outside a list of medicines: taken regularly, or in a list that a heading in the running text opens."""
+    if _in_taken_list(tokens, hit, sentence):
+        return True
     if section in {"allergies", "assessment_plan", "impression"}:
         return False
     if not _TAKEN.isdisjoint(tokens.low[max(sentence[0], hit.start - 4) : hit.start]):
         return True
     dosed = not _DOSE.isdisjoint(tokens.low[hit.end : min(len(tokens.low), hit.end + 7)])
-    return dosed and any(
+    # a list of bare names is short, one with doses may be long
+    return any(
         tokens.low[i] in _MEDICATION_HEADINGS and (tokens.words[i].isupper() or ":" in tokens.low[i + 1 : i + 5])
-        for i in range(max(0, hit.start - 120), hit.start)
+        for i in range(max(0, hit.start - (120 if dosed else 30)), hit.start)
     )
+
+
+def _in_taken_list(tokens: Tokens, hit: Hit, sentence: tuple[int, int]) -> bool:
+    """Whether the medicine stands in a list of what is taken: "on aspirin 81 mg and metformin", "meds include ..."."""
+    low = tokens.low
+    for i in range(hit.start - 1, max(sentence[0], hit.start - _LIST) - 1, -1):
+        word = low[i]
+        if word in _KEPT_UP or (word in _LEADS_LIST and low[i - 1] in _MEDICATION_HEADINGS):
+            return True
+        if word in _GIVEN:
+            return False
+    return False
 
 
 def _about_allergy(tokens: Tokens, hit: Hit, sentence: tuple[int, int]) -> bool:

@@ -51,6 +51,7 @@ class Resolver:
         self._sorted: list[str] = [str(c) for c in codes.codes]
         self._children: dict[str, tuple[tuple[str, frozenset[str]], ...]] = {}
         self._default: dict[str, str | None] = {}
+        self._wordings: dict[str, tuple[tuple[str, frozenset[str]], ...]] = {}
 
     @staticmethod
     def on(day: date) -> Resolver:
@@ -68,13 +69,18 @@ class Resolver:
             return node
         return next((a for a in tabular().ancestors(node) if "-" not in a and len(a) >= 3 and self.below(a)), None)
 
+    def _covers(self, category: str) -> bool:
+        """Whether `category` has a code for what it does not spell out, so that it can stand for a later child."""
+        leaf = self.unspecified(category)
+        return leaf is not None and (leaf == category or self.says_no_more(leaf) or "ther" in self._title(leaf))
+
     def resolve(self, node: str, words: AbstractSet[str], side: str | None) -> tuple[str | None, bool]:
         """The billable code that `node` means among canonical `words` and a `side`, and whether the words chose it.
 
         Returns (None, False) when the release has no code for it.
         """
         start = self.in_release(node)
-        if start is None:
+        if start is None or (start != node and not self._covers(start)):
             return None, False
         here = self._on_side(start, side) if side else start
         chosen = here != start
@@ -172,6 +178,27 @@ class Resolver:
         if node not in self._default:
             self._default[node] = self._unspecified(node)
         return self._default[node]
+
+    def by_words(self, category: str, words: AbstractSet[str], most: int) -> list[str]:
+        """Billable codes of `category` all of whose telling words are among `words`, those that tell most first."""
+        if category not in self._wordings:
+            own = _title_words(category)
+            rows = []
+            i = bisect_left(self._sorted, category)
+            for code in self._sorted[i : bisect_left(self._sorted, category + "~")]:
+                title = _title_words(code[:7])
+                telling = title - own - _EMPTY
+                if telling and "other" not in title - own:
+                    rows.append((code, telling))
+            rows.sort(key=lambda row: -len(row[1]))
+            self._wordings[category] = tuple(rows)
+        found = []
+        for code, telling in self._wordings[category]:
+            if telling <= words:
+                found.append(code)
+                if len(found) == most:
+                    break
+        return found
 
     def says_no_more(self, code: str) -> bool:
         """Whether `code` is one for what is not specified, by its title or its terms."""

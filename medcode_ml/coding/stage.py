@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from medcode_ml.codes.codeset import CodeSet
 from medcode_ml.codes.release import NoReleaseError, release_on
-from medcode_ml.coding.batch import MODEL_VERSION, code_batch
 from medcode_ml.coding.boxes import page_boxes
+from medcode_ml.coding.in_use import Coder, coder_in_use
 from medcode_ml.contracts import coded, filtered, mapped, raw
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.store.frames import days_of, read_frame, read_partition, replace_partition
@@ -21,26 +21,37 @@ NO_RELEASE = "no release for the discharge date"
 
 
 def run_coding(engine: sa.Engine, start: date, end: date) -> StageResult:
-    """Code the encounters received from `start` to `end`, day by day; each day is replaced in one transaction."""
+    """Code the encounters received from `start` to `end`, day by day; each day is replaced in one transaction.
+
+    The coder is the promoted model, or the ontology coder where none is promoted; `model_version` says which.
+
+    Raises:
+        ModelFolderError: the promoted model is gone or damaged.
+    """
+    coder = coder_in_use()
     rows: dict[str, int] = dict.fromkeys(WRITTEN, 0)
     outcomes: dict[str, int] = {}
     accepted = scanned = 0
     for day in days_of(start, end):
         with engine.begin() as connection:
-            tables = code_day(connection, day)
+            tables = code_day(connection, day, coder)
             for name in WRITTEN:
                 rows[name] += replace_partition(connection, getattr(coded, name), day, tables[name])
         for outcome in tables["encounter"]["outcome"]:
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
         accepted += int(tables["encounter_code"]["accepted"].sum())
         scanned += int(tables["evidence"]["boxes"].notna().sum())
-    figures: dict[str, float | int | str] = {"codes_accepted": accepted, "evidence_on_scanned_pages": scanned}
+    figures: dict[str, float | int | str] = {
+        "coder": coder.version,
+        "codes_accepted": accepted,
+        "evidence_on_scanned_pages": scanned,
+    }
     listing = tuple(sorted(outcomes.items(), key=lambda item: -item[1]))
     return StageResult("coding", start, end, rows, figures, (("outcome", "encounters"), listing))
 
 
-def code_day(connection: sa.Connection, day: date) -> dict[str, pd.DataFrame]:
-    """Return the rows of every coded table for the encounters received on `day`."""
+def code_day(connection: sa.Connection, day: date, coder: Coder) -> dict[str, pd.DataFrame]:
+    """Return the rows of every coded table for the encounters received on `day`, coded by `coder`."""
     encounters = read_partition(connection, filtered.encounter, day)
     documents = read_partition(connection, filtered.document, day)
     sections = _of_documents(connection, mapped.document_section, day)
@@ -48,7 +59,7 @@ def code_day(connection: sa.Connection, day: date) -> dict[str, pd.DataFrame]:
     stays = encounters.set_index("encounter_id")[["setting", "discharge_date"]]
     in_release = _with_release(encounters)
     readable = documents[documents["encounter_id"].isin(in_release)].join(stays, on="encounter_id")
-    batch = code_batch(
+    batch = coder.code(
         readable[["document_id", "encounter_id", "text", "setting", "discharge_date", "document_type"]],
         sections[sections["document_id"].isin(set(readable["document_id"]))],
     )
@@ -57,7 +68,7 @@ def code_day(connection: sa.Connection, day: date) -> dict[str, pd.DataFrame]:
     evidence = batch.evidence.copy()
     evidence["boxes"] = pd.Series(_boxes(connection, day, evidence), index=evidence.index, dtype=object)
     return {
-        "encounter": coded_encounters(encounters, documents, codes, in_release),
+        "encounter": coded_encounters(encounters, documents, codes, in_release, coder.version),
         "encounter_code": codes,
         "evidence": evidence,
         "query": batch.queries,
@@ -81,7 +92,8 @@ def add_delivered(codes: pd.DataFrame, delivered: pd.DataFrame, encounters: pd.D
         seen.add(key)
         if key in at:
             codes.at[at[key], "accepted"] = True
-            codes.at[at[key], "band"] = "review"
+            if codes.at[at[key], "band"] != "auto":
+                codes.at[at[key], "band"] = "review"
             codes.at[at[key], "reason"] += "; it also came with the record"
             continue
         added.append(
@@ -95,9 +107,9 @@ def add_delivered(codes: pd.DataFrame, delivered: pd.DataFrame, encounters: pd.D
 
 
 def coded_encounters(
-    encounters: pd.DataFrame, documents: pd.DataFrame, codes: pd.DataFrame, in_release: set[str]
+    encounters: pd.DataFrame, documents: pd.DataFrame, codes: pd.DataFrame, in_release: set[str], version: str
 ) -> pd.DataFrame:
-    """One row for every encounter, coded or not."""
+    """One row for every encounter, coded or not; `version` is that of the coder."""
     document_counts = documents["encounter_id"].value_counts().to_dict()
     accepted = codes.loc[codes["accepted"].astype(bool), "encounter_id"].value_counts().to_dict()
     rows = []
@@ -110,7 +122,7 @@ def coded_encounters(
                 "encounter_id": row.encounter_id,
                 "discharge_date": row.discharge_date,
                 "code_set_release": release_on(row.discharge_date).name if known else NO_RELEASE,
-                "model_version": MODEL_VERSION,
+                "model_version": version,
                 "document_count": int(document_counts.get(row.encounter_id, 0)),
                 "code_count": count,
                 "outcome": outcome,

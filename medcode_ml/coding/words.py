@@ -255,3 +255,8 @@ def canonical(word: str) -> str:
 def canonical_words(text: str) -> tuple[str, ...]:
     """Canonical tokens of `text` in order, meaningless words left out, punctuation kept."""
     return tuple(w for w in (canonical(t) for t in TOKEN.findall(text) if not t.isspace()) if w not in ELIDED)
+
+
+def words_of(text: str) -> set[str]:
+    """The canonical words of `text`, no order."""
+    return {canonical(t) for t in set(TOKEN.findall(text))}

@@ -22,7 +22,7 @@ def _carried(source: sa.Table, comment: str, index: tuple[tuple[str, ...], ...] 
 
 encounter = _carried(mapped.encounter, "Encounters that every rule let through", (("encounter_id",), ("patient_id",)))
 patient = _carried(mapped.patient, "Patients that every rule let through")
-document = _carried(mapped.document, "Documents that every rule let through")
+document = _carried(mapped.document, "Documents that every rule let through", (("encounter_id",),))
 procedure = _carried(mapped.procedure, "Procedures that every rule let through")
 charge = _carried(mapped.charge, "Charge lines that every rule let through")
 diagnosis = _carried(mapped.diagnosis, "Delivered diagnoses that every rule let through")

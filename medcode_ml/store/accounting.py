@@ -7,6 +7,8 @@ from datetime import date
 
 import sqlalchemy as sa
 
+from medcode_ml.contracts import ml
+
 #: kinds of record that mapping and filtering carry or set aside, and the raw table each comes from
 KINDS = {
     "patient": "patient",
@@ -42,7 +44,7 @@ class Account:
 
 
 def accounts(engine: sa.Engine, stage: str, start: date, end: date) -> list[Account]:
-    """Count the records of `stage` (raw, mapped, filtered, coded, ranked, billed) received from `start` to `end`.
+    """Count the records of `stage` (raw, mapped, filtered, coded, ranked, billed, ml) received from `start` to `end`.
 
     Raises:
         ValueError: no such stage.
@@ -96,6 +98,14 @@ def _one_for_one(unit: str, before: str, after: str) -> str:
     return f"SELECT '{unit}', {_count(before)}, {_count(after)}, 0"
 
 
+def _labelled() -> str:
+    """Encounters that coders labelled, and research records that came coded, each once a day."""
+    number = "ltrim(upper(regexp_replace(encounter_number, '[[:space:]./_-]+', '', 'g')), '0')"
+    coders = _count("raw.coder_label", f"DISTINCT (received_date, source, hospital_id, {number})")
+    came = "(received_date, encounter_id) IN (SELECT received_date, encounter_id FROM filtered.diagnosis)"
+    return f"{coders} + {_count('filtered.encounter', '*', f'source IN {ml.CODED_SOURCES} AND {came}')}"
+
+
 _QUERIES = {
     "raw": _raw(),
     "mapped": _mapped(),
@@ -108,6 +118,8 @@ _QUERIES = {
             f"{_count('ranked.encounter_code')}, 0",
         ]
     ),
+    "ml": f"SELECT 'labelled encounter', {_labelled()}, {_count('ml.coding_training_set', '*', 'split IS NOT NULL')}, "
+    f"{_count('ml.coding_training_set', '*', 'split IS NULL AND set_aside IS NOT NULL')}",
     "billed": f"SELECT 'encounter', {_count('ranked.encounter')}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'ready' + chr(39))}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'held' + chr(39))}",

@@ -20,7 +20,7 @@ IN_RELEASE = dg.AssetCheckSpec(
 )
 BEFORE = (
     "filtered.encounter", "filtered.document", "filtered.diagnosis", "mapped.document_section", "mapped.document_page",
-    "raw.page",
+    "raw.page", "ml.coding_promotion",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 
 from medcode_ml.contracts import STAGE_SCHEMAS, metadata
 from medcode_ml.contracts.mart import VIEWS
+from medcode_ml.settings import settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -32,7 +34,7 @@ def test_both_location_files_name_the_same_location_and_a_module_that_loads() ->
 
 def test_every_table_and_view_is_an_asset_with_owner_kind_schema_and_lineage(defs: dg.Definitions) -> None:
     specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
-    tables = {f"{t.schema}/{t.name}" for t in metadata.tables.values() if t.schema in STAGE_SCHEMAS}
+    tables = {f"{t.schema}/{t.name}" for t in metadata.tables.values() if t.schema in (*STAGE_SCHEMAS, "ml")}
     assert set(specs) == tables | {f"mart/{v.name}" for v in VIEWS}
     for name, spec in specs.items():
         assert spec.owners, name
@@ -45,7 +47,7 @@ def test_every_table_and_view_is_an_asset_with_owner_kind_schema_and_lineage(def
 def test_stage_tables_are_partitioned_by_day_and_a_range_is_one_run(defs: dg.Definitions) -> None:
     for assets in defs.resolve_asset_graph().assets_defs:
         names = [".".join(key.path) for key in assets.keys]
-        if names and names[0].split(".")[0] in STAGE_SCHEMAS and "received_date" in metadata.tables[names[0]].columns:
+        if names and names[0] in metadata.tables and "received_date" in metadata.tables[names[0]].columns:
             assert isinstance(assets.partitions_def, dg.DailyPartitionsDefinition)
             assert assets.backfill_policy == dg.BackfillPolicy.single_run()
 
@@ -55,8 +57,34 @@ def test_wrong_data_does_not_go_on(defs: dg.Definitions) -> None:
     blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
     assert blocking == {
         "schema_matches_contract", "key_is_unique", "accounting_balances", "codes_exist_in_release",
-        "interchanges_are_valid", "rules_fire_as_usual",
+        "interchanges_are_valid", "rules_fire_as_usual", "patients_do_not_overlap", "enough_labels",
+        "candidate_beats_ontology", "candidate_beats_champion",
     }  # fmt: skip
+
+
+def test_training_is_asked_for_and_never_comes_with_the_lineage(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    models = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "models"}
+    assert {key.to_user_string() for key in models} == {
+        "ml/coding_training_set", "ml/coding_model", "ml/coding_model_encounter", "ml/coding_evaluation",
+        "ml/coding_promotion",
+    }  # fmt: skip
+    assert all(graph.get(key).automation_condition is None for key in models)
+    lineage = defs.resolve_job_def("lineage_job").asset_layer.executable_asset_keys
+    assert not models & set(lineage)
+    assert models == set(defs.resolve_job_def("coding_model_job").asset_layer.executable_asset_keys)
+    sensor = defs.resolve_sensor_def("automation_sensor")
+    assert isinstance(sensor, dg.AutomationConditionSensorDefinition)
+    assert not models & sensor.asset_selection.resolve(graph)
+
+
+def test_the_weekly_training_is_off_until_asked_for_and_takes_every_day(defs: dg.Definitions) -> None:
+    schedule = defs.resolve_schedule_def("weekly_training_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    with dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 22, tzinfo=UTC)) as context:
+        (asked,) = schedule.evaluate_tick(context).run_requests or []
+    assert asked.tags["dagster/asset_partition_range_start"] == settings().first_day.isoformat()
+    assert asked.tags["dagster/asset_partition_range_end"] >= datetime.now(UTC).date().isoformat()
 
 
 def test_jobs_schedule_and_sensor_are_there(defs: dg.Definitions) -> None:

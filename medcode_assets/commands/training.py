@@ -1,0 +1,93 @@
+"""`medcode train`: models from labelled files."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+train_app = typer.Typer(name="train", help="Train models on labelled files; each run is recorded in MLflow.")
+
+
+class TrainingOptionError(ValueError):
+    """An option of the training cannot be used."""
+
+
+@train_app.callback()
+def _group() -> None:
+    """Train models on labelled files; each run is recorded in MLflow."""
+
+
+@train_app.command()
+def coding(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Labelled notes: JSON Lines, or a folder of the CodiEsp or MIMIC-IV(+Note) layout; again for more."
+        ),
+    ],
+    model: Annotated[Path, typer.Option(help="Model folder to write; a model that lies there is replaced.")],
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Labelled notes of other patients to calibrate on; default is out of fold.")
+    ] = None,
+    hold_out: Annotated[
+        str | None, typer.Option(help="Split of --data to calibrate on instead of learning from it, such as dev.")
+    ] = None,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter, name=value, such as reranker.leaves=15; again for more."),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Code set day of undated notes; default the one that fits the labels."),
+    ] = None,
+) -> None:
+    """Train the coding model: phrases, proposals, network and re-ranker, calibration and bands.
+
+    Reads {"record_id", "text", "codes": [code or {"code", "evidence": [{"start", "end"}]}], "split"?, "setting"?,
+    "discharge_date"?, "patient_id"?} a line. Notes of the split "test" are never learned from. An interrupted training
+    goes on when the same command is given again.
+
+    Examples:
+
+        medcode train coding --data labelled.jsonl --model models/coding
+
+        medcode train coding --data codiesp/train --calibrate codiesp/dev --model models/coding --tune 20
+    """
+    from medcode_ml.learning import train_coding
+
+    folder, read = train_coding(
+        data,
+        model,
+        calibrate_on=calibrate,
+        hold_out=hold_out,
+        trials=tune,
+        parameters=_parameters(set_ or []),
+        as_of=as_of.date() if as_of else None,
+        progress=sys.stderr.isatty(),
+    )
+    for one in read:
+        typer.echo(f"{one.source}: {len(one.notes)} notes, {len(one.rejected)} rejected", err=True)
+        for rejected in one.rejected[:5]:
+            typer.echo(f"  {rejected.where}: {rejected.reason}", err=True)
+    typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
+
+
+def _parameters(given: list[str]) -> dict[str, int | float | bool]:
+    found: dict[str, int | float | bool] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise TrainingOptionError(f"--set {one}: write name=value")
+        if value.lower() in ("true", "false"):
+            found[name] = value.lower() == "true"
+            continue
+        try:
+            found[name] = float(value) if any(c in value for c in ".eE") else int(value)
+        except ValueError as error:
+            raise TrainingOptionError(f"--set {one}: {value!r} is no number, true or false") from error
+    return found

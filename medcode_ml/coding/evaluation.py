@@ -1,0 +1,310 @@
+"""How well a trained version codes the encounters kept apart for its test, beside the coders it is measured against.
+
+Every coder codes the documents as the stage does. Gold are the hospital's coders' labels, errors included.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from medcode_ml.coding.batch import CodedBatch, code_batch
+from medcode_ml.coding.figures.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio
+from medcode_ml.coding.figures.codes import PredictedCode, code_figures
+from medcode_ml.coding.figures.marked import mark
+from medcode_ml.coding.in_use import KIND, Code, coder_of
+from medcode_ml.coding.labelled.note import LabelledNote
+from medcode_ml.coding.training_run import newest_version
+from medcode_ml.coding.training_split import TEST, TRAIN
+from medcode_ml.contracts import filtered, mapped, ml
+from medcode_ml.models.registry import promoted
+from medcode_ml.store.copying import copy_in
+from medcode_ml.store.frames import read_frame
+
+WHOLE: Final = "encounter"
+MODEL, RIVAL, ONTOLOGY, CHAMPION = "model", "rival", "ontology", "champion"
+#: a document type with fewer encounters tells nothing
+FEWEST_OF_TYPE: Final = 10
+_GOLD: Final = "labels of the hospital's coders, billable at discharge"
+#: figure in `code_figures` -> its name in the table, and its unit
+_FIGURES: Final = {
+    ("full", "micro_f1"): ("micro_f1", "codes"),
+    ("full", "precision"): ("precision", "accepted codes"),
+    ("full", "recall"): ("recall", "true codes"),
+    ("full", "macro_f1"): ("macro_f1", "mean over the true codes"),
+    ("full", "map"): ("map", "mean over encounters, all listed codes by score"),
+    ("full", "exact_match"): ("exact_match", "encounters"),
+    ("full", "candidate_recall"): ("candidate_recall", "true codes listed at all"),
+    ("category", "micro_f1"): ("category_micro_f1", "three-character categories"),
+    ("unseen", "micro_f1"): ("unseen_micro_f1", "codes in no training encounter"),
+}
+_COLUMNS: Final = [c.name for c in ml.coding_evaluation.columns]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What an evaluation of `version` found.
+
+    `figures` are the rows of `ml.coding_evaluation`; `outside` holds (coder, code) of accepted codes that were not
+    billable at discharge.
+    """
+
+    version: str
+    encounters: int
+    figures: pd.DataFrame
+    outside: tuple[tuple[str, str], ...] = field(default=())
+
+    def listing(self, figure: str = "micro_f1") -> list[tuple[str, str, str, str, str]]:
+        """Rows (part, coder, figure, 95% interval, encounters) of one figure, for people."""
+        rows = self.figures[self.figures["figure"] == figure]
+        return [
+            (r.part, r.coder, _shown(r.value), f"{_shown(r.low)} to {_shown(r.high)}", str(r.encounters))
+            for r in rows.itertuples(index=False)
+        ]
+
+    def by_figure(self, part: str = WHOLE) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Header and rows of every figure of one part, a column for each coder, for people."""
+        own = self.figures[self.figures["part"] == part]
+        table = own.pivot(index="figure", columns="coder", values="value").reindex(own["figure"].unique())
+        return ("figure", *table.columns), [(row[0], *map(_shown, row[1:])) for row in table.itertuples(name=None)]
+
+
+def evaluate_from_store(
+    engine: sa.Engine,
+    home: Path,
+    version: str | None = None,
+    *,
+    measured: Callable[[Path, str], tuple[dict[str, Code], str | None]] | None = None,
+    resamples: int = RESAMPLES,
+) -> EvaluationResult:
+    """Evaluate `version` (the newest by default) on its test encounters and replace its rows in `ml.coding_evaluation`.
+
+    `measured` says which coders, as `coders` does, which is the default.
+
+    Raises:
+        TrainingDataError: no model was trained.
+        ModelFolderError: the model's folder is gone or was changed.
+    """
+    version = version or newest_version(engine)
+    test, seen = _test_encounters(engine, version)
+    documents, sections = _documents(engine, test)
+    by, champion = (measured or coders)(home, version)
+    result = evaluate(version, by, test, documents, sections, seen, resamples=resamples)
+    if champion is not None:
+        of_champion = result.figures["coder"].str.endswith(CHAMPION)
+        result.figures.loc[of_champion, "notes"] += f"; champion: {champion}"
+    table = ml.coding_evaluation
+    with engine.begin() as connection:
+        connection.execute(sa.delete(table).where(table.c.version == version))
+        copy_in(connection, table, result.figures)
+    return result
+
+
+def coders(home: Path, version: str) -> tuple[dict[str, Code], str | None]:
+    """The coders a version is measured with, itself and the ontology coder, and the model in use if it is another.
+
+    The second value is the version of that model.
+    """
+    found: dict[str, Code] = {MODEL: coder_of(home / "models" / KIND / version).code, ONTOLOGY: code_batch}
+    champion = promoted(KIND, home)
+    if champion is None or champion.name == version:
+        return found, None
+    found[CHAMPION] = coder_of(champion).code
+    return found, champion.name
+
+
+def evaluate(
+    version: str,
+    coders: Mapping[str, Code],
+    test: pd.DataFrame,
+    documents: pd.DataFrame,
+    sections: pd.DataFrame,
+    seen: Mapping[str, int],
+    *,
+    resamples: int = RESAMPLES,
+) -> EvaluationResult:
+    """Code the test encounters with every coder, all documents together and each type of document alone.
+
+    Args:
+        version: named in the rows.
+        coders: by name; `model` is compared with each other one.
+        test: encounter_id, person_id, codes, setting, discharge_date.
+        documents: document_id, encounter_id, document_type, text, setting, discharge_date of the test encounters.
+        sections: sections of these documents.
+        seen: in how many training encounters each code stands.
+        resamples: bootstrap draws.
+    """
+    gold = [
+        LabelledNote(r.encounter_id, "", tuple(r.codes), patient_id=r.person_id, discharge_date=r.discharge_date)
+        for r in test.itertuples(index=False)
+    ]
+    rows: list[tuple[Any, ...]] = []
+    outside: set[tuple[str, str]] = set()
+    for part in [WHOLE, *_types(documents)]:
+        own = documents if part == WHOLE else documents[documents["document_type"] == part]
+        of_own = sections[sections["document_id"].isin(set(own["document_id"]))]
+        coded = [note for note in gold if part == WHOLE or note.record_id in set(own["encounter_id"])]
+        predicted = {name: _predictions(coder(own, of_own)) for name, coder in coders.items()}
+        for name, codes in predicted.items():
+            outside |= {(name, code) for code in _outside(coded, codes)}
+            rows += _figure_rows(version, part, name, coded, codes, seen, resamples)
+        for name in predicted:
+            if name != MODEL and MODEL in predicted:
+                rows.append(_difference(version, part, name, coded, predicted[MODEL], predicted[name], resamples))
+    figures = pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
+    return EvaluationResult(version, len(gold), figures, tuple(sorted(outside)))
+
+
+def difference_by_person(
+    gold: Sequence[LabelledNote],
+    one: Mapping[str, Sequence[PredictedCode]],
+    other: Mapping[str, Sequence[PredictedCode]],
+    resamples: int = RESAMPLES,
+) -> tuple[float | None, float | None, float | None]:
+    """Micro-F1 of `one` minus that of `other` with its 95% interval: persons are drawn again, both coders alike.
+
+    The encounters of a person are of one mind, and both coders read the same ones: so the interval is of the difference
+    itself and not of two figures apart.
+    """
+    people = {person: n for n, person in enumerate(dict.fromkeys(note.patient_id for note in gold))}
+    person = np.array([people[note.patient_id] for note in gold], dtype=np.intp)
+
+    def parts(predicted: Mapping[str, Sequence[PredictedCode]]) -> tuple[Floats, Floats]:
+        marked = mark(gold, predicted)
+        hit = marked.by_note(marked.true & marked.accepted)
+        both = marked.by_note(marked.true) + marked.by_note(marked.accepted)
+        counts = np.zeros((2, len(people)))
+        np.add.at(counts[0], person, 2 * hit)
+        np.add.at(counts[1], person, both)
+        return counts[0], counts[1]
+
+    (hit, both), (other_hit, other_both) = parts(one), parts(other)
+
+    def measure(drawn: Floats) -> Floats:
+        found: Floats = ratio(drawn @ hit, drawn @ both) - ratio(drawn @ other_hit, drawn @ other_both)
+        return found
+
+    measures: dict[str, Measure] = {"difference": measure}
+    found = estimates(len(people), measures, resamples=resamples)
+    value, interval = found["difference"], found.get("difference_95")
+    low, high = interval if isinstance(interval, list) else (None, None)
+    return (value if isinstance(value, float) else None), low, high
+
+
+def _test_encounters(engine: sa.Engine, version: str) -> tuple[pd.DataFrame, Counter[str]]:
+    """The newest labels of the test encounters of a version, and how often it saw each code in training."""
+    own, labels = ml.coding_model_encounter, ml.coding_training_set
+    query = (
+        sa.select(
+            own.c.encounter_id, own.c.person_id, own.c.part, labels.c.codes, labels.c.setting,
+            labels.c.discharge_date, labels.c.document_ids,
+        )
+        .distinct(own.c.encounter_id)
+        .select_from(own.join(labels, labels.c.encounter_id == own.c.encounter_id))
+        .where(own.c.version == version, own.c.part.in_((TRAIN, TEST)), labels.c.split.is_not(None))
+        .order_by(own.c.encounter_id, labels.c.received_date.desc())
+    )  # fmt: skip
+    found = read_frame(engine, query)
+    learned = found[found["part"] == TRAIN]
+    return found[found["part"] == TEST].reset_index(drop=True), Counter(c for codes in learned["codes"] for c in codes)
+
+
+def _documents(engine: sa.Engine, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Documents of the test encounters with setting and discharge date, and their sections, both the newest."""
+    ids = [document for own in test["document_ids"] for document in own]
+    document, section = filtered.document.c, mapped.document_section
+    wanted = sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
+    newest = (
+        sa.select(
+            document.document_id, document.encounter_id, document.text, document.document_type, document.received_date
+        )
+        .distinct(document.document_id)
+        .where(document.document_id == wanted)
+        .order_by(document.document_id, document.received_date.desc())
+    )
+    documents = read_frame(engine, newest, {"ids": ids})
+    of_day = read_frame(
+        engine,
+        sa.select(section).where(section.c.document_id == wanted).order_by(*section.primary_key),
+        {"ids": ids},
+    )
+    sections = of_day.merge(documents[["document_id", "received_date"]], on=["document_id", "received_date"])
+    stays = test.set_index("encounter_id")[["setting", "discharge_date"]]
+    return (
+        documents.drop(columns="received_date").join(stays, on="encounter_id"),
+        sections.drop(columns="received_date"),
+    )
+
+
+def _types(documents: pd.DataFrame) -> list[str]:
+    counts = documents.groupby("document_type")["encounter_id"].nunique()
+    return sorted(counts[counts >= FEWEST_OF_TYPE].index)
+
+
+def _predictions(batch: CodedBatch) -> dict[str, list[PredictedCode]]:
+    found: dict[str, list[PredictedCode]] = {}
+    columns = (batch.codes[c] for c in ("encounter_id", "code", "score", "accepted", "band"))
+    for encounter, code, score, accepted, band in zip(*columns, strict=True):
+        found.setdefault(encounter, []).append(PredictedCode(code, float(score), bool(accepted), band))
+    return found
+
+
+def _outside(gold: Sequence[LabelledNote], predicted: Mapping[str, Sequence[PredictedCode]]) -> set[str]:
+    """Accepted codes that are not billable at discharge (rule 1)."""
+    from medcode_ml.codes.codeset import CodeSet
+
+    return {
+        one.code
+        for note in gold
+        if note.discharge_date is not None
+        for one in predicted.get(note.record_id, ())
+        if one.accepted and not CodeSet.on(note.discharge_date).is_billable(one.code)
+    }
+
+
+def _figure_rows(
+    version: str,
+    part: str,
+    coder: str,
+    gold: Sequence[LabelledNote],
+    predicted: Mapping[str, Sequence[PredictedCode]],
+    seen: Mapping[str, int],
+    resamples: int,
+) -> list[tuple[Any, ...]]:
+    figures = code_figures(gold, predicted, seen_codes=seen, resamples=resamples)
+
+    def row(name: str, held: Mapping[str, Any], key: str, unit: str) -> tuple[Any, ...]:
+        low, high = held.get(f"{key}_95") or (None, None)
+        return (version, part, coder, name, held.get(key), low, high, len(gold), f"unit: {unit}; gold: {_GOLD}")
+
+    rows = [row(name, figures[level], key, unit) for (level, key), (name, unit) in _FIGURES.items()]
+    for times, held in figures["by_frequency"].items():
+        rows.append(row(f"micro_f1_seen_{times}", held, "micro_f1", f"codes in {times} training encounters"))
+    for band, held in figures.get("by_band", {}).items():
+        rows.append(row(f"precision_{band}", held, "precision", f"codes in the band {band}"))
+    return rows
+
+
+def _difference(
+    version: str,
+    part: str,
+    other: str,
+    gold: Sequence[LabelledNote],
+    predicted: Mapping[str, Sequence[PredictedCode]],
+    by_other: Mapping[str, Sequence[PredictedCode]],
+    resamples: int,
+) -> tuple[Any, ...]:
+    value, low, high = difference_by_person(gold, predicted, by_other, resamples)
+    said = f"unit: difference of micro-F1, drawn by person; gold: {_GOLD}"
+    return (version, part, f"{MODEL} - {other}", "micro_f1", value, low, high, len(gold), said)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{value:.3f}"

@@ -1,0 +1,123 @@
+"""From labelled sources to model folders: reading, sections, training and tracking put together.
+
+Only composition lives here; the stages do the work.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from medcode_ml.coding.batch import sections_by_document
+from medcode_ml.coding.encounter import Document
+from medcode_ml.coding.labelled.note import TEST, LabelledData, LabelledNote
+from medcode_ml.coding.labelled.reading import read_labelled
+from medcode_ml.coding.proposals.charts import LabelledChart
+from medcode_ml.mapping.sections import split_documents
+from medcode_ml.models.folder import ModelFolder, check_target
+from medcode_ml.settings import settings
+
+
+class NothingToLearnError(ValueError):
+    """The labelled sources hold nothing to learn from."""
+
+
+def train_coding(
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    calibrate_on: Path | None = None,
+    hold_out: str | None = None,
+    trials: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    as_of: Any = None,
+    progress: bool = False,
+) -> tuple[ModelFolder, list[LabelledData]]:
+    """Train a coding model on labelled sources and write it to `folder`; the run is recorded in MLflow.
+
+    Args:
+        sources: what `read_labelled` reads; notes of the split "test" are left out.
+        folder: the model folder.
+        calibrate_on: a source to calibrate on, of other patients; None calibrates out of fold.
+        hold_out: the split of `sources` to calibrate on instead of learning from it.
+        trials: of a tuning. parameters: choices of the training by name. as_of: code set day of undated notes.
+        progress: show bars.
+
+    Returns:
+        The model, and what was read.
+
+    Raises:
+        NothingToLearnError, LabelledSourceError, TooFewChartsError, ModelFolderError: what is wrong with the data or
+            the folder.
+    """
+    from medcode_ml.coding.model import KIND
+    from medcode_ml.coding.training import train
+    from medcode_ml.coding.training_parameters import TrainingParameters
+    from medcode_ml.models.tracking import tracked_run
+
+    check_target(folder, KIND)
+    chosen = TrainingParameters.of(parameters or {})
+    data = [read_labelled(path, as_of=as_of, progress=progress) for path in sources]
+    learned = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split not in (TEST, hold_out)])]
+    held = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split == hold_out and hold_out])]
+    if calibrate_on is not None:
+        more = read_labelled(calibrate_on, as_of=as_of, progress=progress, evidence=False)
+        held += labelled_charts(more, [n for n in more.notes if n.split != TEST])
+    if not learned:
+        raise NothingToLearnError(
+            f"{', '.join(str(s) for s in sources)}: no note to learn from; notes of the split test are left out"
+            + (f", those of {hold_out} are held out" if hold_out else "")
+        )
+    if both := {c.patient_id for c in learned if c.patient_id} & {c.patient_id for c in held}:
+        raise NothingToLearnError(
+            f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
+            "patients of its own"
+        )
+    undated = next((d.day for d in data if any(n.discharge_date is None for n in d.notes)), None)
+    kept = folder.parent / f".{folder.name}.training"
+    facts = {**chosen.facts(), "charts": len(learned), "calibration_charts": len(held), "trials": trials}
+    with tracked_run("coding", facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run:
+        model = train(
+            learned,
+            held,
+            folder,
+            chosen,
+            progress,
+            day=undated,
+            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
+            run=run,
+            checkpoints=kept,
+            trials=trials,
+        )
+    _forget(kept)
+    return model, data
+
+
+def labelled_charts(data: LabelledData, notes: Sequence[LabelledNote]) -> list[LabelledChart]:
+    """Notes of `data` as charts of one document each, cut into sections as the coder will get them."""
+    frame = pd.DataFrame({"document_id": [n.record_id for n in notes], "text": [n.text for n in notes]}, dtype=object)
+    sections = sections_by_document(split_documents(frame)) if len(frame) else {}
+    charts = []
+    for note in notes:
+        marked: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for span in note.evidence:
+            marked[span.code].append((span.start, span.end))
+        document = Document(note.record_id, note.text, note.document_type, sections.get(note.record_id, ()))
+        charts.append(
+            LabelledChart(
+                note.record_id, note.patient_id, (document,), note.setting, data.day_of(note), note.codes,
+                {code: tuple(spans) for code, spans in marked.items()}, note.disputed,
+            )
+        )  # fmt: skip
+    return charts
+
+
+def _forget(folder: Path) -> None:
+    """Remove the state of a training that is finished."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
