@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.coding.batch import sections_by_document
 from medcode_ml.coding.encounter import Document
-from medcode_ml.coding.labelled.note import TEST, LabelledData, LabelledNote
+from medcode_ml.coding.labelled.note import TEST, LabelledData, LabelledNote, Rejected
 from medcode_ml.coding.labelled.reading import read_labelled
 from medcode_ml.coding.proposals.charts import LabelledChart
 from medcode_ml.mapping.sections import split_documents
@@ -61,21 +63,33 @@ def train_coding(
 
     check_target(folder, KIND)
     chosen = TrainingParameters.of(parameters or {})
-    data = [read_labelled(path, as_of=as_of, progress=progress) for path in sources]
-    learned = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split not in (TEST, hold_out)])]
-    held = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split == hold_out and hold_out])]
+    data = [with_code_set(read_labelled(path, as_of=as_of, progress=progress)) for path in sources]
+    # a note without a split is learned from: without `hold_out`, None names no split
+    kept_back = {TEST} if hold_out is None else {TEST, hold_out}
+    learned = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split not in kept_back])]
+    held = [] if hold_out is None else [c for d in data for c in labelled_charts(d, list(d.split(hold_out)))]
+    if hold_out is not None and not held:
+        splits = ", ".join(sorted({n.split for d in data for n in d.notes if n.split})) or "none"
+        raise NothingToLearnError(f"no note of the split {hold_out} to calibrate on; splits of the sources: {splits}")
     if calibrate_on is not None:
-        more = read_labelled(calibrate_on, as_of=as_of, progress=progress, evidence=False)
+        more = with_code_set(read_labelled(calibrate_on, as_of=as_of, progress=progress, evidence=False))
         held += labelled_charts(more, [n for n in more.notes if n.split != TEST])
     if not learned:
+        first = next((r for d in data for r in d.rejected), None)
         raise NothingToLearnError(
             f"{', '.join(str(s) for s in sources)}: no note to learn from; notes of the split test are left out"
             + (f", those of {hold_out} are held out" if hold_out else "")
+            + (f"; the first rejected: {first.where}: {first.reason}" if first else "")
         )
     if both := {c.patient_id for c in learned if c.patient_id} & {c.patient_id for c in held}:
         raise NothingToLearnError(
             f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
             "patients of its own"
+        )
+    if same := {c.documents[0].text for c in learned} & {c.documents[0].text for c in held}:
+        raise NothingToLearnError(
+            f"{len(same)} notes stand in what is learned from and in what is calibrated on; a calibration needs notes "
+            "of its own"
         )
     undated = next((d.day for d in data if any(n.discharge_date is None for n in d.notes)), None)
     kept = folder.parent / f".{folder.name}.training"
@@ -95,6 +109,19 @@ def train_coding(
         )
     _forget(kept)
     return model, data
+
+
+def with_code_set(data: LabelledData) -> LabelledData:
+    """`data` with the notes of days for which no code set is known among the rejected."""
+    known, unknown = [], []
+    for number, note in enumerate(data.notes, start=1):
+        try:
+            release_on(data.day_of(note))
+        except NoReleaseError as error:
+            unknown.append(Rejected(f"{data.source}, note {number} of those read", str(error)))
+        else:
+            known.append(note)
+    return replace(data, notes=tuple(known), rejected=(*data.rejected, *unknown))
 
 
 def labelled_charts(data: LabelledData, notes: Sequence[LabelledNote]) -> list[LabelledChart]:

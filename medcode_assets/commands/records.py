@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from medcode_assets.commands.code_set_day import code_set_day
 from medcode_assets.commands.jsonlines import (
     InputFileError,
     Output,
@@ -53,13 +54,14 @@ def code(
     """
     from medcode_ml.pipeline import code_notes, note_fault
 
+    given = code_set_day(as_of)
     trained = None
     if model is not None:
         from medcode_ml.coding.model import load_model
 
         trained = load_model(model)
     undated = trained.day if trained is not None else None
-    fallback = as_of.date() if as_of else undated or date.today()
+    fallback = given or undated or date.today()
     with Output(out) as output, progress(count_lines(source), "note") as bar:
         for batch in batches(read_lines(source, output, note_fault), BATCH):
             for answer in code_notes([line.record for line in batch], fallback, trained):
@@ -102,9 +104,7 @@ def bill(
     out: Out,
     x12: Annotated[Path | None, typer.Option(help="Folder for the 837 files, one a batch, payer and type.")] = None,
     payer: Annotated[Path | None, typer.Option(help="Payers file; default is the sample that ships.")] = None,
-    as_of: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of billing; default today.")
-    ] = None,
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of billing; default today.")] = None,
 ) -> None:
     """Edit, group and price ranked encounters; with --x12 write the ready claims as 837 files.
 

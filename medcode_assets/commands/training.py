@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from medcode_assets.commands.code_set_day import code_set_day
+
 train_app = typer.Typer(name="train", help="Train models on labelled files; each run is recorded in MLflow.")
 
 
@@ -67,7 +69,7 @@ def coding(
         hold_out=hold_out,
         trials=tune,
         parameters=_parameters(set_ or []),
-        as_of=as_of.date() if as_of else None,
+        as_of=code_set_day(as_of),
         progress=sys.stderr.isatty(),
     )
     for one in read:

@@ -193,10 +193,12 @@ def code_notes(
         documents["document_type"] = None
     batch = code_batch(documents, sections, model=model, progress=progress)
     # an accepted code shows what carries it, not where else its term stands denied
-    accepted = {(r.encounter_id, r.code): r.assertion for r in batch.codes.itertuples(index=False) if r.accepted}
+    accepted = {(r.encounter_id, r.code) for r in batch.codes.itertuples(index=False) if r.accepted}
+    stated = batch.evidence[~batch.evidence["assertion"].isin(NOT_CARRYING)]
+    carried = accepted & set(zip(stated["encounter_id"], stated["code"], strict=True))
     spans: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in batch.evidence.sort_values(["start_offset", "end_offset"], kind="stable").itertuples(index=False):
-        if accepted.get((row.encounter_id, row.code)) and row.assertion in NOT_CARRYING:
+        if (row.encounter_id, row.code) in carried and row.assertion in NOT_CARRYING:
             continue
         place = {"start": int(row.start_offset), "end": int(row.end_offset), "text": row.text}
         spans.setdefault((row.encounter_id, row.code), []).append(place)
@@ -276,7 +278,7 @@ def _documents(group: pd.DataFrame, sections: dict[str, tuple[Section, ...]]) ->
 def _code_rows(encounter_id: str, scored: Scored, setting: str | None) -> list[tuple[Any, ...]]:
     rows = []
     for candidate in scored.coded.candidates.values():
-        places = Counter((s.facts.document_type or "unknown", s.mention.section) for s in candidate.supports)
+        places = _places(candidate)
         rows.append(
             (
                 encounter_id,
@@ -288,12 +290,20 @@ def _code_rows(encounter_id: str, scored: Scored, setting: str | None) -> list[t
                 present_on_admission(candidate, setting) if candidate.accepted else None,
                 "documents",
                 len(candidate.supports),
-                [[kind, section, count] for (kind, section), count in sorted(places.items())],
+                places,
                 candidate.reason,
             )
         )
     rows.sort(key=lambda row: (not row[4], -row[2], row[1]))
     return rows
+
+
+def _places(candidate: Candidate) -> list[list[Any]]:
+    """[document type, section, number of mentions] of a code; most listed codes have one mention or none."""
+    if not candidate.supports:
+        return []
+    counted = Counter((s.facts.document_type or "unknown", s.mention.section) for s in candidate.supports)
+    return [[kind, section, count] for (kind, section), count in sorted(counted.items())]
 
 
 def _evidence_rows(encounter_id: str, candidate: Candidate, texts: dict[str, str]) -> list[tuple[Any, ...]]:

@@ -45,6 +45,8 @@ _COMMON = frozenset(
         sibling spouse student military reading writing mathematics expression recreation hobby discord conflict
         separation placement reduction enlargement atrophy hypertrophy displacement rupture perforation stenosis
         stricture calculus polyp cyst prolapse hernia adhesion spasm tear sprain rest posture travel smoke
+        arrest litigation prosecution immersion screaming her2 cyclone twister runaway worry suicide starvation
+        astragalus pannus sighing hostility
         """
     )
 )
@@ -144,6 +146,8 @@ class Dictionary:
         for (start, end), (size, entries) in sorted(found.items(), key=lambda f: (-f[1][0], f[0])):
             if taken[start] or taken[end - 1] or any(taken[start:end]):
                 continue
+            if end - start > size and _is_cause(words, start, end) and not _says_cause(entries):
+                continue
             taken[start:end] = b"\x01" * (end - start)
             hits.append(Hit(start, end, entries, size))
         hits.sort(key=lambda h: h.start)
@@ -155,6 +159,15 @@ class Dictionary:
         for end, (length, entries) in self._automaton.iter("".join([letters[i] for i in places])):
             last = end >> 1
             found.setdefault((places[last - length + 1], places[last] + 1), (length, entries))
+
+
+def _is_cause(words: list[str], start: int, end: int) -> bool:
+    """Whether "secondary to" stands among the words: what follows is a cause, not a secondary disease."""
+    return any(words[i].lower() == "to" and words[i - 1].lower() == "secondary" for i in range(start + 1, end))
+
+
+def _says_cause(entries: tuple[Entry, ...]) -> bool:
+    return any("secondary to" in entry.term.lower() for entry in entries)
 
 
 def _nearest_common(nodes: Iterable[str]) -> str | None:

@@ -19,6 +19,7 @@ from medcode_ml.coding.assertion import (
 )
 from medcode_ml.coding.dictionary import Entry, Hit, dictionary
 from medcode_ml.coding.lexicon import Condition
+from medcode_ml.coding.names import names_a_person
 from medcode_ml.coding.phrases import index_hits, with_index
 from medcode_ml.coding.tokens import Tokens, tokenize
 from medcode_ml.coding.words import BILATERAL, LATERAL, LEFT, RIGHT, canonical, word_set
@@ -116,7 +117,10 @@ def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
     sentence = (-1, -1)
     covering: list[Reach] = []
     allergen = -1
+    terms = {h.start for h in hits}
     for number, hit in enumerate(hits):
+        if hit.end == hit.start + 1 and names_a_person(tokens, hit.start, terms):
+            continue
         if not sentence[0] <= hit.start < sentence[1]:
             sentence = tokens.sentence_of(hit.start)
             covering = _reaches(tokens, sentence, triggers, trigger_starts)

@@ -12,7 +12,7 @@ from medcode_ml.coding.dictionary import dictionary
 from medcode_ml.coding.encounter import CodedEncounter, Document, code_encounter
 from medcode_ml.coding.resolve import Resolver
 
-MODEL_VERSION = "ontology-2"
+MODEL_VERSION = "ontology-3"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ between them. Which pair means what is the alphabetic index's business.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from medcode_ml.coding.alphabetic import CONDITION, SITE, alphabetic_index
+from medcode_ml.coding.alphabetic import BEHAVIOURS, CONDITION, SITE, alphabetic_index
 from medcode_ml.coding.dictionary import Entry, Hit
 from medcode_ml.coding.tokens import Tokens
 from medcode_ml.coding.words import word_set
@@ -24,7 +25,7 @@ _STOPS = word_set(
     adjacent near next invading infiltrating compressing displacing displaced adherent underwent performed treated
     from under between against through via into up only instead despite followed following observed detected
     history operated resection removed biopsy transplant transplantation transplanted ultrasound scan ct mri catheter
-    is are was were be been being remains remained appeared appears became did does do
+    type origin is are was were be been being remains remained appeared appears became did does do
     """
 )
 # On the way back from an adjective to its site the copula is passed: "the spleen was markedly enlarged".
@@ -34,6 +35,8 @@ _FROM = frozenset({"from"})
 _FLOWING = ("hemorrhage", "discharge")
 _JOINED = word_set(", and or")
 _LONGEST_BEFORE, _LONGEST_AFTER = 2, 5
+# Conditions that go on over the next: "metastatic lesions in the liver", "fracture dislocation of the ankle".
+_GO_ON = (*BEHAVIOURS, "fracture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ def index_hits(tokens: Tokens) -> list[Hit]:
     if not sites:
         return []
     hits = []
+    heads = {condition.start for condition in conditions}
     for condition in conditions:
-        pairs = list(_before(tokens, condition, ends)) or list(_after(tokens, condition, sites))
+        pairs = list(_before(tokens, condition, ends)) or list(_after(tokens, condition, sites, heads))
         for number, (site, entry) in enumerate(pairs):
             start, end = min(condition.start, site.start), max(condition.end, site.end)
             size = _count(tokens, condition.start, condition.end) + _count(tokens, site.start, site.end)
@@ -113,15 +117,24 @@ def _skipping(tokens: Tokens, end: int, ends: dict[int, _Part]) -> bool:
     return end in ends
 
 
-def _after(tokens: Tokens, condition: _Part, sites: dict[int, _Part]) -> Iterator[tuple[_Part, Entry]]:
-    """Sites that follow the condition by a preposition: "pain in the left flank", "metastases to liver and lung"."""
+def _after(
+    tokens: Tokens, condition: _Part, sites: dict[int, _Part], heads: AbstractSet[int]
+) -> Iterator[tuple[_Part, Entry]]:
+    """Sites that follow the condition by a preposition: "pain in the left flank", "metastases to liver and lung".
+
+    `heads` are where conditions begin. A site belongs to the nearest of them: in "painful mass of the testis" to the
+    mass, in "metastasis of prostatic adenocarcinoma" to the adenocarcinoma.
+    """
     look_up, low = alphabetic_index().look_up, tokens.low
     last = tokens.sentence_of(condition.start)[1]
     flows = condition.names.startswith(_FLOWING)
+    goes_on = any(name in _GO_ON for name in condition.names.split("|"))
     i, gap, led, took = condition.end, 0, False, False
     while i < last:
         site = sites.get(i)
         if site is not None and site.end <= last:
+            if site.end in heads:
+                return
             entry = look_up(condition.names, site.names) if led else None
             if entry is not None:
                 yield site, entry
@@ -137,7 +150,7 @@ def _after(tokens: Tokens, condition: _Part, sites: dict[int, _Part]) -> Iterato
                     return
             continue
         word = low[i]
-        if word in _STOPS and not (flows and word in _FROM):
+        if (word in _STOPS and not (flows and word in _FROM)) or (i in heads and not goes_on):
             return
         led = led or word in _PREPOSITIONS or word in _FROM
         gap += not (tokens.skip[i] or tokens.lateral[i])

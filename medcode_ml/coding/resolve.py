@@ -33,6 +33,7 @@ _SIDE_WORDS = {
 }
 _SUBSEQUENT = frozenset({"healing", "aftercare", "follow", "followup", "postop", "postoperative"})
 _LATE = frozenset({"sequela", "sequelae", "late", "malunion", "nonunion"})
+_NOT_SO = re.compile(r"\bnot (?:specified|stated|intractable|having achieved)\b")
 _ROUND = re.compile(r"\([^)]*\)|\[[^\]]*\]")
 
 
@@ -231,12 +232,20 @@ class Resolver:
             score += 2
         elif "with" in new and "unspecified" not in title.split(" with ")[0]:
             score -= 3
-        elif "without" in new or "uncomplicated" in new:
+        elif "without" in new or "uncomplicated" in new or _NOT_SO.search(title):
             score += 2.5
-        if any(term.endswith("NOS") for term in tabular().inclusion_terms(child)):
+        # "Heart failure NOS" names the node it stands under, "Myelofibrosis NOS" a disease of its own
+        named = [set(canonical_words(t)) - {"nos"} for t in tabular().inclusion_terms(child) if t.endswith("NOS")]
+        if any(words <= own for words in named):
+            score += 2  # "Pulmonary embolism NOS" is the node itself
+        elif any(words & own for words in named):
             score += 1
+        if "unspecified" in title and not new - _EMPTY:
+            score += 1  # "other and unspecified": the second of the two
         if "other" in new:
             score -= 1
+        elif "other" in own and "unspecified" not in own | new and title.startswith("other"):
+            score += 1
         score -= 0.05 * len(new - _EMPTY)
         return score + {"9": 0.5, "0": 0.3}.get(child[-1], 0.0)
 

@@ -25,10 +25,11 @@ _TAIL = re.compile(
 )
 _HEAD = re.compile(r"^(unspecified|nonspecific|personal history of \(healed\)) ", re.IGNORECASE)
 _UNSPECIFIED_PART = re.compile(
-    r"(?:of|in|,) unspecified (?:site|organ|organism|side|eye|ear|type|duration|cause|severity)(?: of| in)?"
+    r"(?:of|in|,) unspecified (?:site|organ|organism|side|type|duration|cause|severity)(?: of| in)?"
     r"|unspecified (?:part|site) of ",
     re.IGNORECASE,
 )
+_UNSPECIFIED_SENSE = re.compile(r"\b(of|in) unspecified (eye|ear)\b", re.IGNORECASE)
 _PREPOSITION = re.compile(r" (?:of|in|to|involving|affecting) (?:the )?", re.IGNORECASE)
 _MALIGNANT = re.compile(r"^malignant neoplasm (?:of|in) (?:the )?(.+)$", re.IGNORECASE)
 _SECONDARY = re.compile(r"^secondary malignant neoplasm of (?:the )?(.+)$", re.IGNORECASE)
@@ -88,7 +89,8 @@ def variants(term: str, *, lateral: bool = False) -> Iterator[tuple[Key, int]]:
 
 def _short(text: str) -> str:
     """`text` without the words that only say that nothing more is known."""
-    out = _UNSPECIFIED_PART.sub(" ", text)
+    # an unspecified ear is still an ear: its third degree burn is not every third degree burn
+    out = _UNSPECIFIED_SENSE.sub(r"\1 \2", _UNSPECIFIED_PART.sub(" ", text))
     while True:
         cut = _HEAD.sub("", _TAIL.sub("", out)).strip(" ,")
         if cut == out or not cut:

@@ -36,6 +36,24 @@ class TrainingParameters:
     reranker: RerankerParameters = field(default_factory=RerankerParameters)
     network: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse a choice that no training can use, before the first chart is read."""
+        for name, least in (("seed", 0), ("folds", 2), ("network_folds", 2)):
+            _at_least(name, getattr(self, name), least)
+        if not isinstance(self.use_network, bool):
+            raise TrainingParameterError(f"use_network is {self.use_network!r}: choose true or false")
+        for name in ("precision", "confidence", "loss"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not 0 < value < 1:
+                raise TrainingParameterError(f"{name} is {value}: choose a number between 0 and 1")
+        for name, least in (("rounds", 1), ("leaves", 2), ("least", 1)):
+            _at_least(f"reranker.{name}", getattr(self.reranker, name), least)
+        for name, value in (("learning_rate", self.reranker.learning_rate), ("columns", self.reranker.columns)):
+            if isinstance(value, bool) or not 0 < value <= 1:
+                raise TrainingParameterError(f"reranker.{name} is {value}: choose a number above 0, at most 1")
+        if isinstance(self.reranker.l2, bool) or not self.reranker.l2 >= 0:
+            raise TrainingParameterError(f"reranker.l2 is {self.reranker.l2}: choose a number from 0 on")
+
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""
         return asdict(self)
@@ -53,7 +71,7 @@ class TrainingParameters:
             first, _, rest = name.partition(".")
             if first == "reranker" and rest in {f.name for f in fields(RerankerParameters)}:
                 chosen = replace(chosen, reranker=replace(chosen.reranker, **{rest: value}))
-            elif first == "network" and rest:
+            elif first == "network" and rest in _network_names():
                 chosen = replace(chosen, network={**chosen.network, rest: value})
             elif name in known:
                 chosen = replace(chosen, **{name: value})
@@ -63,6 +81,17 @@ class TrainingParameters:
                     "reranker.<name> and network.<name>"
                 )
         return chosen
+
+
+def _at_least(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise TrainingParameterError(f"{name} is {value}: choose a whole number from {least} on")
+
+
+def _network_names() -> frozenset[str]:
+    from medcode_ml.coding.network.parameters import NetworkParameters
+
+    return frozenset(f.name for f in fields(NetworkParameters))
 
 
 def tuning_space(p: TrainingParameters) -> dict[str, Any]:

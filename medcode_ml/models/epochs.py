@@ -41,7 +41,7 @@ class Epochs(pl.Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Seed the epoch."""
-        pl.seed_everything(self.seed * 100_003 + trainer.current_epoch + 1, workers=True, verbose=False)
+        pl.seed_everything((self.seed * 100_003 + trainer.current_epoch + 1) % 2**32, workers=True, verbose=False)
         if self.first:
             # Lightning has made the loader's iterator of the first epoch of a call already, that of later epochs it
             # makes now, and an iterator draws one number: so that both go on from the same state

@@ -35,12 +35,12 @@ class NetworkParameters:
     """
 
     word_size: int = 96
-    size: int = 96
+    size: int = 64
     hidden: int = 96
     width: int = 5
     dilations: tuple[int, ...] = (1, 2, 4)
     bins: int = 16
-    members: int = 4
+    members: int = 2
     least_word: int = 2
     least_node: int = 3
     node_prior: float = 10.0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
+from medcode_ml.coding.assertion import AFFIRMED, STRENGTH, UNCERTAIN
 from medcode_ml.coding.proposals.charts import Chart
 from medcode_ml.coding.proposals.table import SPANS, Floats, Ints
 
+STATED = min(STRENGTH.index(UNCERTAIN), STRENGTH.index(AFFIRMED))
+"""From this place in `STRENGTH` on, something is said of the patient, here and now."""
 Keys = npt.NDArray[np.int64]
 Found = dict[str, npt.NDArray[np.generic]]
 
@@ -23,7 +27,10 @@ def rest(code: str) -> float:
 
 def ontology_columns(columns: dict[str, Floats], rows: Keys, found: Found) -> None:
     """What the ontology coder says of a code."""
-    names = ("score", "accepted", "said", "places", "carrying", "kind", "chosen", "length", "made")
+    names = (
+        "score", "accepted", "said", "places", "carrying", "kind", "chosen", "length", "made", "alternative",
+        "overruled",
+    )  # fmt: skip
     at = np.searchsorted(rows, found["key"])
     for number, name in enumerate(names):
         columns[f"ontology_{name}"] = np.full(len(rows), np.nan, dtype=np.float32)
@@ -53,33 +60,82 @@ def retrieved_columns(
     for name in ("covered", "weight", "rank"):
         columns[f"{channel}_{name}"] = np.full(len(rows), np.nan, dtype=np.float32)
         columns[f"{channel}_{name}"][at] = found[name]
-    said = np.full(len(rows), np.nan, dtype=np.float32)
-    for place, sentence in zip(at.tolist(), found["sentence"].tolist(), strict=True):
-        note = charts[chart[place]].note
-        first = int(np.searchsorted(note.sentence, sentence))
-        last = int(np.searchsorted(note.sentence, sentence, side="right"))
-        own = note.said[first:last]
-        said[place] = np.median(own) if len(own) else np.nan
-        if spans[place, 0, 0] < 0 and last > first:
-            spans[place, 0] = (note.starts[first], note.ends[last - 1])
-    columns[f"{channel}_said"] = said
+    if not len(at):
+        columns[f"{channel}_stated"] = np.full(len(rows), np.nan, dtype=np.float32)
+        return
+    # every sentence of the batch: its first and last token, and how much of it is neither denied nor said of others
+    sentences = np.array([int(c.note.sentence[-1]) + 1 if len(c.note.sentence) else 0 for c in charts])
+    sentence_base = np.r_[0, np.cumsum(sentences)]
+    of = np.concatenate([c.note.sentence + base for c, base in zip(charts, sentence_base, strict=False)])
+    said = np.concatenate([c.note.said for c in charts])
+    stated = np.bincount(of, said >= STATED) / np.maximum(np.bincount(of), 1)
+    place = sentence_base[chart[at]] + found["sentence"]
+    columns[f"{channel}_stated"] = np.full(len(rows), np.nan, dtype=np.float32)
+    columns[f"{channel}_stated"][at] = stated[place]
+    first = np.searchsorted(of, place)
+    last = np.searchsorted(of, place, side="right") - 1
+    starts = np.concatenate([c.note.starts for c in charts])
+    ends = np.concatenate([c.note.ends for c in charts])
+    bare = spans[at, 0, 0] < 0
+    spans[at[bare], 0, 0] = starts[first[bare]]
+    spans[at[bare], 0, 1] = ends[last[bare]]
 
 
-def overruled(chart: npt.NDArray[np.int64], start: Ints, end: Ints, code: Ints, chance: Floats) -> Floats:
-    """For each hit the best chance of another code at a longer phrase around it."""
-    out = np.zeros(len(chart), dtype=np.float32)
-    bounds = np.searchsorted(chart, np.arange(int(chart[-1]) + 2)) if len(chart) else np.zeros(1, dtype=np.intp)
-    for low, high in pairwise(bounds.tolist()):
-        s, e, c, p = start[low:high], end[low:high], code[low:high], chance[low:high]
-        longer = (s[:, None] >= s) & (e[:, None] <= e) & ((e - s)[:, None] < (e - s)) & (c[:, None] != c)
-        out[low:high] = np.where(longer, p, 0).max(axis=1, initial=0)
+@dataclass(frozen=True)
+class Hits:
+    """Places in the texts of a batch that speak for a code: chart, first character, character after the last, code.
+
+    `chance` says how likely the place means the code; `chart` ascends.
+    """
+
+    chart: Keys
+    start: Ints
+    end: Ints
+    code: Ints
+    chance: Floats
+
+    def of(self, low: int, high: int) -> tuple[Ints, Ints, Ints, Floats]:
+        """Start, end, code and chance of the rows from `low` up to `high`."""
+        return self.start[low:high], self.end[low:high], self.code[low:high], self.chance[low:high]
+
+
+def overruled(own: Hits, others: Hits, charts: int, *, equal: bool) -> Floats:
+    """For each of `own` the best chance of another code among `others` at a longer phrase around it.
+
+    With `equal` the same place counts too.
+    """
+    out = np.zeros(len(own.chart), dtype=np.float32)
+    marks = np.arange(charts + 1)
+    mine, theirs = np.searchsorted(own.chart, marks).tolist(), np.searchsorted(others.chart, marks).tolist()
+    for (low, high), (first, last) in zip(pairwise(mine), pairwise(theirs), strict=True):
+        if low == high or first == last:
+            continue
+        s, e, c, _ = own.of(low, high)
+        os, oe, oc, chance = others.of(first, last)
+        around = (s[:, None] >= os) & (e[:, None] <= oe) & (c[:, None] != oc)
+        if not equal:
+            around &= (e - s)[:, None] < (oe - os)
+        out[low:high] = np.where(around, chance, 0).max(axis=1)
     return out
+
+
+def together(one: Hits, other: Hits) -> Hits:
+    """Both, by chart."""
+    order = np.argsort(np.r_[one.chart, other.chart], kind="stable")
+    return Hits(
+        np.r_[one.chart, other.chart][order],
+        np.r_[one.start, other.start][order],
+        np.r_[one.end, other.end][order],
+        np.r_[one.code, other.code][order],
+        np.r_[one.chance, other.chance][order],
+    )
 
 
 def best_other(group: Keys, value: Floats) -> Floats:
     """The best `value` among the other rows of the same group, -1 where there is none."""
     order = np.lexsort((-value, group))
-    start = np.nonzero(np.r_[True, group[order][1:] != group[order][:-1]])[0]
+    # without rows there is no first one
+    start = np.nonzero(np.r_[True, group[order][1:] != group[order][:-1]][: len(order)])[0]
     size = np.diff(np.r_[start, len(order)])
     top = np.repeat(value[order][start], size)
     second = np.where(size > 1, value[order][np.minimum(start + 1, len(order) - 1)], -1.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ ROUNDS = 8
 FIRST_ROUNDS = 2
 MOST_NOTES = 4000
 """Notes that likeness and expectation maximisation work on; beyond, a sample, for time and memory grow with them."""
-_TOO_COMMON = 0.15
+_TOO_COMMON = 0.5
 _LIKENESS = 6.0
 _SMOOTHING = 1.0
 _LEAST = 0.15
@@ -172,13 +173,18 @@ def gather_sayings(
         np.repeat(np.arange(len(asked), dtype=np.int32), np.diff(bounds)),
         of_note.astype(np.int32),
         np.concatenate([_affirmed(notes[i], d[0]) for i, d in zip(asked, distinct, strict=True)]),
-        np.concatenate([r[0] for r in rows]).astype(np.int32),
+        _joined([r[0] for r in rows]).astype(np.int32),
         np.repeat(np.array([r[1] for r in rows], dtype=np.int32), lengths),
-        np.concatenate([r[2] for r in rows]),
-        np.concatenate([r[3] for r in rows]),
+        _joined([r[2] for r in rows]),
+        _joined([r[3] for r in rows]),
         np.repeat(np.arange(len(rows), dtype=np.int32), lengths),
         np.repeat(np.array([r[4] for r in rows], dtype=np.int32), lengths),
     )
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """The parts one after the other; where every phrase is too common to tell anything there are none."""
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
 
 
 def _affirmed(note: ReadNote, keys: UInts) -> npt.NDArray[np.bool_]:
@@ -223,7 +229,7 @@ def _maximise(
     weight: Floats,
     instance: npt.NDArray[np.intp],
 ) -> Forms:
-    width = int(c.max()) + 1
+    width = int(c.max(initial=0)) + 1
     pair, of = np.unique(p.astype(np.int64) * width + c, return_inverse=True)
     phrase, code = pair // width, (pair % width).astype(np.int32)
     prior = np.exp(_LIKENESS * like) * weight * np.where(size[p] == PAIR, _PAIR_WEIGHT, 1.0)
@@ -258,7 +264,7 @@ def _maximise(
 def _rivals(phrase: npt.NDArray[np.int64], chance: npt.NDArray[np.float64]) -> Floats:
     """For each row the best chance of another row of the same phrase; rows of a phrase stand together."""
     order = np.lexsort((-chance, phrase))
-    start = np.nonzero(np.r_[True, phrase[order][1:] != phrase[order][:-1]])[0]
+    start = np.nonzero(np.r_[True, phrase[order][1:] != phrase[order][:-1]][: len(order)])[0]
     size = np.diff(np.r_[start, len(order)])
     second = np.where(size > 1, chance[order][np.minimum(start + 1, len(order) - 1)], 0)
     out = np.empty(len(phrase), dtype=np.float32)

@@ -33,6 +33,8 @@ def characters(texts: Sequence[str]) -> sparse.csr_matrix:
     vectorizer = HashingVectorizer(
         analyzer="char_wb", ngram_range=(3, 4), n_features=_BUCKETS, alternate_sign=False, norm=None, dtype=np.float32
     )
+    if not len(texts):
+        return sparse.csr_matrix((0, _BUCKETS), dtype=np.float32)
     counted = vectorizer.transform(texts)
     counted.data = 1 + np.log(counted.data)
     lengths = np.sqrt(np.asarray(counted.multiply(counted).sum(axis=1)).ravel())

@@ -20,6 +20,7 @@ from medcode_ml.coding.dictionary import INCLUSION, LEXICON, SHORTENED, TITLE, T
 from medcode_ml.coding.proposals.charts import Chart
 from medcode_ml.coding.proposals.columns import (
     Found,
+    Hits,
     Keys,
     best_other,
     ontology_columns,
@@ -28,14 +29,19 @@ from medcode_ml.coding.proposals.columns import (
     place_within,
     rest,
     retrieved_columns,
+    together,
 )
 from medcode_ml.coding.proposals.forms import Forms
 from medcode_ml.coding.proposals.linear import Linear
 from medcode_ml.coding.proposals.retrieval import WordingIndex, titles_on
 from medcode_ml.coding.proposals.table import SPANS, Floats, Ints, Proposals
+from medcode_ml.coding.proposals.titles import TitleWords
 from medcode_ml.coding.score import score as ontology_score
 
-LINEAR_MOST = 60
+LINEAR_MOST = 40
+"""Codes of a chart that the linear channel names, the best."""
+BROTHERS = 8
+"""Codes of a category that come along, the commonest."""
 _KINDS = {LEXICON: 5, TITLE: 4, INCLUSION: 3, "measurement": 3, SHORTENED: 2, TURNED: 1}
 _AFFIRMED = STRENGTH.index(AFFIRMED)
 
@@ -69,6 +75,7 @@ class Proposer:
         self.learned = learned
         self._place = {code: i for i, code in enumerate(self.codes)}
         self._titles = titles_on(day)
+        self._title_words = TitleWords.on(tuple(self.codes))
         self._of_title = np.array([self._place[c] for c in billable], dtype=np.int32)
         width = len(self.codes)
         self.seen = np.zeros(width, dtype=np.float32)
@@ -91,8 +98,8 @@ class Proposer:
 
     def propose(self, charts: Sequence[Chart]) -> Proposals:
         """The table of a batch; keep batches to a few hundred charts."""
-        ontology = self._ontology(charts)
-        forms = self._forms(charts)
+        ontology, mentions = self._ontology(charts)
+        forms = self._forms(charts, mentions)
         retrieved = self._retrieve(charts, self._titles, self._of_title)
         remembered = self._remember(charts)
         linear = self._linear(charts)
@@ -103,6 +110,11 @@ class Proposer:
         chart, code = (rows // width).astype(np.int32), (rows % width).astype(np.int32)
         columns: dict[str, Floats] = {}
         spans = np.full((len(rows), SPANS, 2), -1, dtype=np.int32)
+        if len(ontology["key"]) and "mention" in forms:
+            # the least that any of a code's places is overruled
+            least = np.full(len(ontology["key"]), np.inf, dtype=np.float32)
+            np.minimum.at(least, np.searchsorted(ontology["key"], forms["mention"]), forms["mention_overruled"])
+            ontology["values"][:, -1] = np.where(np.isfinite(least), least, np.nan)
         ontology_columns(columns, rows, ontology)
         self._form_columns(columns, rows, forms, spans)
         ontology_spans(spans, rows, ontology)
@@ -110,11 +122,13 @@ class Proposer:
         retrieved_columns(columns, "remembered", rows, remembered, charts, chart, spans)
         self._linear_columns(columns, rows, linear, chart, code)
         self._code_columns(columns, code)
+        columns["title_in_note"], columns["title_in_sentence"] = self._title_words.covered(charts, chart, code, spans)
         self._company_columns(columns, chart, code, charts)
         names = tuple(columns)
         return Proposals(chart, code, self.codes, np.stack([columns[n] for n in names], axis=1), names, spans)
 
-    def _ontology(self, charts: Sequence[Chart]) -> Found:
+    def _ontology(self, charts: Sequence[Chart]) -> tuple[Found, Hits]:
+        """What the ontology coder found, and where; the last column of its values is filled by `_forms`."""
         width = len(self.codes)
         keys: list[int] = []
         values: list[tuple[float, ...]] = []
@@ -137,6 +151,8 @@ class Proposer:
                         candidate.chosen_by_words,
                         max((s.mention.end - s.mention.start for s in supports), default=0),
                         bool(candidate.made_of),
+                        candidate.alternative,
+                        0.0,
                     )
                 )
                 spans.append(
@@ -149,13 +165,29 @@ class Proposer:
                     ]
                 )
         order = np.argsort(np.array(keys, dtype=np.int64), kind="stable")
-        return {
+        found: Found = {
             "key": np.array(keys, dtype=np.int64)[order],
-            "values": np.array(values, dtype=np.float32).reshape(-1, 9)[order],
+            "values": np.array(values, dtype=np.float32).reshape(-1, 11)[order],
             "spans": np.array([*spans, None], dtype=object)[:-1][order],
         }
+        # alternatives only share the places of the code they stand beside
+        places = [
+            (key // width, start, end, key % width, value[0])
+            for key, value, own in zip(found["key"].tolist(), found["values"].tolist(), found["spans"], strict=True)
+            for start, end in own
+            if not value[9]
+        ]
+        flat = np.array(places, dtype=np.float64).reshape(-1, 5)
+        numbers = flat[:, :4].astype(np.int64)
+        return found, Hits(
+            numbers[:, 0],
+            numbers[:, 1].astype(np.int32),
+            numbers[:, 2].astype(np.int32),
+            numbers[:, 3].astype(np.int32),
+            flat[:, 4].astype(np.float32),
+        )
 
-    def _forms(self, charts: Sequence[Chart]) -> Found:
+    def _forms(self, charts: Sequence[Chart], mentions: Hits) -> Found:
         empty = np.zeros(0, dtype=np.int64)
         if self.learned is None:
             return {"key": empty}
@@ -173,10 +205,13 @@ class Proposer:
         end = np.concatenate([n.ends for n in notes])[offset + last]
         code = self._of_label[self.learned.forms.codes[row]]
         heard = np.minimum(said[offset + first], said[offset + last])
+        hits = Hits(chart[of], start, end, code, self.learned.forms.chance[row])
         return {
             "key": chart[of].astype(np.int64) * len(self.codes) + code,
             "chart": chart[of], "row": row, "start": start, "end": end, "said": heard,
-            "overruled": overruled(chart[of], start, end, code, self.learned.forms.chance[row]),
+            "overruled": overruled(hits, together(hits, mentions), len(charts), equal=False),
+            "mention": mentions.chart * len(self.codes) + mentions.code,
+            "mention_overruled": overruled(mentions, hits, len(charts), equal=True),
             "position": start / np.array([max(len(n.text), 1) for n in notes])[chart[of]],
         }  # fmt: skip
 
@@ -207,7 +242,7 @@ class Proposer:
         return {"key": key[self._of_label[top] >= 0], "scores": scores}
 
     def _brothers(self, keys: Keys) -> Keys:
-        """Codes of the training set in the categories of `keys`, at most twelve of each, the commonest first."""
+        """Codes of the training set in the categories of `keys`, at most BROTHERS of each, the commonest first."""
         if self.learned is None or not len(keys):
             return np.zeros(0, dtype=np.int64)
         width = len(self.codes)
@@ -215,7 +250,7 @@ class Proposer:
         pair = np.unique(chart * len(self._member_start) + category)
         chart, category = pair // len(self._member_start), pair % len(self._member_start)
         start = self._member_start[category]
-        count = np.minimum(self._member_start[category + 1] - start, 12)
+        count = np.minimum(self._member_start[category + 1] - start, BROTHERS)
         of = np.repeat(np.arange(len(pair)), count)
         ahead = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
         return chart[of] * width + self._members[start[of] + ahead]
@@ -225,7 +260,7 @@ class Proposer:
             "form_chance", "form_mass", "form_early_chance", "form_early_mass", "form_notes", "form_likeness",
             "form_size", "form_rival", "form_overruled", "form_said", "form_position", "form_places",
             "form_affirmed", "form_any", "form_affirmed_chance", "form_notes_affirmed", "form_free_chance",
-            "form_early_best", "form_mass_best",
+            "form_early_best", "form_mass_best", "form_free_places",
         )  # fmt: skip
         values = {n: np.full(len(rows), np.nan, dtype=np.float32) for n in names}
         columns.update(values)
@@ -254,6 +289,7 @@ class Proposer:
             values[f"form_{name}"][at] = array[best]
         values["form_places"][at] = np.add.reduceat(np.ones(len(order)), start)
         values["form_affirmed"][at] = np.add.reduceat(affirmed[order].astype(float), start)
+        values["form_free_places"][at] = np.add.reduceat((free & affirmed)[order].astype(float), start)
         values["form_any"][at] = 1 - np.exp(np.add.reduceat(np.log1p(-np.minimum(early[order], 0.98)), start))
         values["form_free_chance"][at] = np.maximum.reduceat(np.where(free & affirmed, chance, 0)[order], start)
         values["form_early_best"][at] = np.maximum.reduceat(early[order], start)
@@ -302,7 +338,7 @@ class Proposer:
             "ontology_score",
             "linear_score",
             "retrieved_covered",
-            "remembered_covered",
+            "remembered_covered", "title_in_sentence", "title_in_note",
         ):
             own = np.nan_to_num(columns[name], nan=-1.0)
             columns[f"brother_{name}"] = best_other(group, own)

@@ -24,7 +24,7 @@ from medcode_ml.coding.proposals.reading import ReadNote, UInts, stem_key
 from medcode_ml.coding.words import TOKEN
 
 COVERED = 0.45
-MOST = 100
+MOST = 50
 _TOO_COMMON = 3000
 _EMPTY = (
     "unspecified",
