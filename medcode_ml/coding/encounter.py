@@ -37,8 +37,10 @@ class CodedEncounter:
     values: tuple[AbnormalValue, ...] = ()
 
 
-def code_encounter(documents: list[Document], setting: str | None, resolver: Resolver) -> CodedEncounter:
-    """Code the `documents` of one encounter in the release of `resolver`.
+def code_encounter(
+    documents: list[Document], setting: str | None, resolver: Resolver, *, asking: bool = True
+) -> CodedEncounter:
+    """Code the `documents` of one encounter in the release of `resolver`; without `asking` no query is worked out.
 
     The order of `documents` does not change the result.
     """
@@ -67,7 +69,7 @@ def code_encounter(documents: list[Document], setting: str | None, resolver: Res
     settle_acceptance(candidates, resolver)
     settle_births(candidates, of_child=births.of_child)
     add_alternatives(candidates, words, resolver)
-    return CodedEncounter(candidates, queries_of(candidates, values, resolver), tuple(values))
+    return CodedEncounter(candidates, queries_of(candidates, values, resolver) if asking else [], tuple(values))
 
 
 def queries_of(candidates: Candidates, values: Sequence[AbnormalValue], resolver: Resolver) -> list[Query]:

@@ -15,13 +15,13 @@ from medcode_ml.coding.assertion import (
     Trigger,
     assertion_of,
     reaches,
-    trigger_finder,
 )
 from medcode_ml.coding.dictionary import Entry, Hit, dictionary
+from medcode_ml.coding.heard import heard
 from medcode_ml.coding.lexicon import Condition
 from medcode_ml.coding.names import names_a_person
 from medcode_ml.coding.phrases import index_hits, with_index
-from medcode_ml.coding.tokens import Tokens, tokenize
+from medcode_ml.coding.tokens import Tokens
 from medcode_ml.coding.words import BILATERAL, LATERAL, LEFT, RIGHT, canonical, word_set
 
 NO_CODE = "-"
@@ -104,13 +104,12 @@ _PRIOR = {
 
 def read_mentions(text: str, sections: list[Section]) -> list[Mention]:
     """All mentions of `text` in text order. `sections` ascend and do not overlap; text outside is "other"."""
-    tokens = tokenize(text, [s.start for s in sections])
+    tokens, triggers = heard(text, tuple(s.start for s in sections))
     if not tokens.words:
         return []
     hits = with_index(dictionary().find(tokens.words, tokens.skip, tokens.lateral), index_hits(tokens))
     if not hits:
         return []
-    triggers = trigger_finder().find(tokens.low)
     trigger_starts = [t.start for t in triggers]
     section_starts = [s.start for s in sections]
     mentions: list[Mention] = []

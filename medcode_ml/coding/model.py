@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from medcode_ml.coding.network.scorer import NetworkScorer
 
 KIND = "coding"
-KEPT = 80
+KEPT = 50
 """Proposals of a chart, the best by the re-ranker, that the network looks at; the others keep the re-ranker's score."""
 _LEARNED, _NETWORK = "learned", "network"
 
@@ -123,11 +123,11 @@ def blended_logits(
     return logits
 
 
-def foremost(proposals: Proposals, scores: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """The best KEPT rows of each chart by `scores`, ascending."""
+def foremost(proposals: Proposals, scores: npt.NDArray[np.float64], most: int = KEPT) -> npt.NDArray[np.intp]:
+    """The best `most` rows of each chart by `scores`, ascending."""
     order = np.lexsort((-scores, proposals.chart))
     rank = np.arange(len(order)) - np.searchsorted(proposals.chart, proposals.chart[order])
-    return np.sort(order[rank < KEPT])
+    return np.sort(order[rank < most])
 
 
 def candidate_table(proposals: Proposals, rows: npt.NDArray[np.intp]) -> Any:

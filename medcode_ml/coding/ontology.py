@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -30,13 +31,19 @@ class OntologyCoder:
         """
         return _coder(release_on(day).name, release_on(day).start)
 
-    def code(self, documents: list[Document], setting: str | None) -> CodedEncounter:
-        """Code one encounter's documents; `setting` is "inpatient" or "outpatient", None counts as not inpatient."""
-        return code_encounter(documents, setting, self.resolver)
+    def code(self, documents: list[Document], setting: str | None, *, asking: bool = True) -> CodedEncounter:
+        """Code one encounter's documents; `setting` is "inpatient" or "outpatient", None counts as not inpatient.
+
+        Without `asking` the queries are left to the caller.
+        """
+        return code_encounter(documents, setting, self.resolver, asking=asking)
 
 
 @lru_cache(maxsize=40)
 def _coder(release: str, start: date) -> OntologyCoder:
     dictionary()
     trigger_finder()
+    # some million objects that live as long as the process: the collector need not walk them again and again
+    gc.collect()
+    gc.freeze()
     return OntologyCoder(release, Resolver.on(start))

@@ -9,7 +9,7 @@ from medcode_ml.coding.encounter import CodedEncounter, Document
 from medcode_ml.coding.ontology import OntologyCoder
 from medcode_ml.coding.score import score
 
-AT_ONCE = 32
+AT_ONCE = 64
 """Encounters that are scored together."""
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from medcode_ml.coding.network.scorer import NetworkScorer
     from medcode_ml.models.tracking import Run
 
+LEARNED_FROM = 80
+"""Proposals of a chart that the network learns from: it needs more wrong ones than it later has to look at."""
 BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -83,8 +85,8 @@ class NetworkTraining:
 
     @property
     def rows(self) -> npt.NDArray[np.intp]:
-        """The proposals that the network looks at."""
-        return foremost(self.proposals, self.trees)
+        """The proposals that the network learns from."""
+        return foremost(self.proposals, self.trees, LEARNED_FROM)
 
     def out_of_fold(self, folds: npt.NDArray[np.int64]) -> OutOfFold:
         """Logits by networks of the other charts."""

@@ -28,7 +28,7 @@ class TrainingParameters:
 
     seed: int = 20261122
     folds: int = 10
-    network_folds: int = 3
+    network_folds: int = 5
     use_network: bool = True
     precision: float = 0.95
     confidence: float = 0.90

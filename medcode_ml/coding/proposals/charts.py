@@ -78,5 +78,5 @@ def read_chart(documents: Sequence[Document], setting: str | None, coder: Ontolo
         sections.extend(Section(s.kind, s.start + at, s.end + at) for s in document.sections)
         at += len(document.text) + len(BETWEEN)
     note = read_note(joined_text(ordered), tuple(sections))
-    coded = coder.code(list(ordered), setting)
+    coded = coder.code(list(ordered), setting, asking=False)
     return Chart(note, coded, setting, tuple(d.document_id for d in ordered), tuple(starts))

@@ -15,9 +15,10 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from medcode_ml.coding.assertion import AFFIRMED, STRENGTH, reaches, trigger_finder
+from medcode_ml.coding.assertion import AFFIRMED, STRENGTH, Trigger, reaches
+from medcode_ml.coding.heard import heard
 from medcode_ml.coding.mentions import Section
-from medcode_ml.coding.tokens import Tokens, tokenize
+from medcode_ml.coding.tokens import Tokens
 from medcode_ml.coding.words import canonical, word_set
 
 UInts = npt.NDArray[np.uint64]
@@ -86,7 +87,7 @@ class ReadNote:
 
 def read_note(text: str, sections: tuple[Section, ...] = ()) -> ReadNote:
     """Read one note; `sections` ascend and do not overlap."""
-    tokens = tokenize(text, [s.start for s in sections])
+    tokens, triggers = heard(text, tuple(s.start for s in sections))
     count = len(tokens.words)
     starts = np.array(tokens.starts, dtype=np.int32)
     words, stems = np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.uint64)
@@ -108,7 +109,7 @@ def read_note(text: str, sections: tuple[Section, ...] = ()) -> ReadNote:
         words,
         stems,
         sentence,
-        _said(tokens),
+        _said(tokens, triggers),
         section,
         sections,
         keys,
@@ -118,9 +119,8 @@ def read_note(text: str, sections: tuple[Section, ...] = ()) -> ReadNote:
     )
 
 
-def _said(tokens: Tokens) -> npt.NDArray[np.int8]:
+def _said(tokens: Tokens, triggers: list[Trigger]) -> npt.NDArray[np.int8]:
     said = np.full(len(tokens.words), _AFFIRMED, dtype=np.int8)
-    triggers = trigger_finder().find(tokens.low)
     if not triggers:
         return said
     starts = [t.start for t in triggers]

@@ -65,7 +65,7 @@ def with_bands(model: CodingModel, bands: Bands, threshold: float | None = None)
     )  # fmt: skip
 
 
-def new_encounters(count: int = 40, day: date = DAY) -> list[Encounter]:
+def new_encounters(count: int = 70, day: date = DAY) -> list[Encounter]:
     return [(list(c.documents), c.setting, day) for c in labelled(made_up(count, seed=9, first=500))]
 
 
@@ -88,7 +88,7 @@ def accepted(answer: dict[str, Any]) -> list[str]:
 
 
 def test_shorthand_of_the_house_is_coded_on_charts_it_has_not_seen(model: CodingModel) -> None:
-    fresh = labelled(made_up(40, seed=9, first=500))
+    fresh = labelled(made_up(70, seed=9, first=500))
     found = [
         {k.code for k in s.coded.candidates.values() if k.accepted} for s in code_by_model(new_encounters(), model)
     ]
