@@ -5,6 +5,7 @@ Only composition lives here; the stages do the work.
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -59,11 +60,14 @@ def train_coding(
     from medcode_ml.coding.model import KIND
     from medcode_ml.coding.training import train
     from medcode_ml.coding.training_parameters import TrainingParameters
+    from medcode_ml.models.fitting import run_key
     from medcode_ml.models.tracking import tracked_run
 
     check_target(folder, KIND)
     chosen = TrainingParameters.of(parameters or {})
     data = [with_code_set(read_labelled(path, as_of=as_of, progress=progress)) for path in sources]
+    if len({d.fingerprint() for d in data}) < len(data):
+        raise NothingToLearnError("two of the sources hold the same notes: name each source once")
     # a note without a split is learned from: without `hold_out`, None names no split
     kept_back = {TEST} if hold_out is None else {TEST, hold_out}
     learned = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split not in kept_back])]
@@ -92,7 +96,9 @@ def train_coding(
             "of its own"
         )
     undated = next((d.day for d in data if any(n.discharge_date is None for n in d.notes)), None)
-    kept = folder.parent / f".{folder.name}.training"
+    # another training into the same folder does not take up the state of this one
+    state = f".{folder.name}.training-"
+    kept = folder.parent / f"{state}{run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))[:12]}"
     facts = {**chosen.facts(), "charts": len(learned), "calibration_charts": len(held), "trials": trials}
     with tracked_run("coding", facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run:
         model = train(
@@ -107,7 +113,8 @@ def train_coding(
             checkpoints=kept,
             trials=trials,
         )
-    _forget(kept)
+    for done in folder.parent.glob(f"{state}*"):
+        shutil.rmtree(done, ignore_errors=True)
     return model, data
 
 
@@ -141,10 +148,3 @@ def labelled_charts(data: LabelledData, notes: Sequence[LabelledNote]) -> list[L
             )
         )  # fmt: skip
     return charts
-
-
-def _forget(folder: Path) -> None:
-    """Remove the state of a training that is finished."""
-    import shutil
-
-    shutil.rmtree(folder, ignore_errors=True)

@@ -23,7 +23,7 @@ from medcode_ml.coding.proposals.charts import Chart, LabelledChart, read_chart
 from medcode_ml.coding.proposals.learning import Teacher, propose, propose_out_of_fold
 from medcode_ml.coding.proposals.table import Proposals
 from medcode_ml.coding.reranker import Reranker
-from medcode_ml.coding.training_figures import Measured, figures_of
+from medcode_ml.coding.training_figures import CALIBRATION, OUT_OF_FOLD, Measured, figures_of
 from medcode_ml.coding.training_fit import (
     NetworkTraining,
     OutOfFold,
@@ -136,7 +136,7 @@ def train(
             Counter(c for chart in labelled for c in chart.codes),
             best_cut(trees, truth, prepared.true_codes),
         )
-        table, reliability = figures_of(measured, "calibration" if held else "out_of_fold")
+        table, reliability = figures_of(measured, CALIBRATION if held else OUT_OF_FOLD)
         step("model folder")
         files = model.files() | {
             "risk_coverage.png": lambda path: risk_coverage_picture(

@@ -18,6 +18,7 @@ from medcode_ml.models.calibration import Reliability, reliability
 from medcode_ml.models.manifest import Figure
 
 MODEL, RIVAL, ONTOLOGY = "model", "re-ranker alone", "ontology"
+CALIBRATION, OUT_OF_FOLD = "calibration", "out of fold"
 _NAMES = ("micro_f1", "precision", "recall", "macro_f1", "map", "candidate_recall")
 
 
@@ -56,6 +57,8 @@ def figures_of(measured: Measured, part: str) -> tuple[list[Figure], Reliability
             found += _figure(name, part, coder, told["full"], name, told["true_codes"])
         found += _figure("category_micro_f1", part, coder, told["category"], "micro_f1", told["true_codes"])
         for times, own in told["by_frequency"].items():
+            if times == "0" and part == OUT_OF_FOLD:
+                continue  # every code stands in its own chart, which the count takes in
             found += _figure("micro_f1", f"{part}, codes in {times} training charts", coder, own, "micro_f1", None)
     said = reliability(measured.probability, measured.right, measured.groups, part=part)
     return [*found, *said.figures], said

@@ -135,6 +135,8 @@ def write_folder(
             for name, write in files.items():
                 (making / name).parent.mkdir(parents=True, exist_ok=True)
                 write(making / name)
+                # some writers make files for their owner alone
+                (making / name).chmod(0o644)
             manifest = Manifest(
                 kind=kind,
                 version="",

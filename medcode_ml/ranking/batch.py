@@ -23,7 +23,7 @@ from medcode_ml.ranking.order import order_of
 from medcode_ml.ranking.reasons import reasons_of
 from medcode_ml.ranking.rows import Batch, row_pairs
 
-MODEL_VERSION: Final = "guidelines-1"
+MODEL_VERSION: Final = "guidelines-2"
 RANKED: Final = "ranked"
 NO_CODES: Final = "no_codes"
 NO_ELIGIBLE_PRINCIPAL: Final = "no_eligible_principal"

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from medcode_ml.codes.identifiers import dotted
 from medcode_ml.ranking.knowledge import BoolArray, IntArray, system_bits
 from medcode_ml.ranking.rows import Batch
 
@@ -22,6 +23,11 @@ NEVER: Final = 3
 _EXPLAINS: Final = float(np.log(0.04 / 0.96))
 _CHRONIC_EXPLAINS: Final = float(np.log(0.10 / 0.90))
 _ACUTE_KINDS: Final = ("acute", "injury", "poisoning", "complication", "obstetric", "perinatal", "newborn_birth")
+FIRST_LISTED_ONLY: Final = (
+    "Z00", "Z01", "Z02", "Z04", "Z33.2", "Z34", "Z39", "Z42", "Z51.0", "Z51.1", "Z52", "Z76.1", "Z76.2",
+)  # fmt: skip
+"""Reasons for an encounter that may only be listed first (guideline I.C.21.c.16)."""
+_ACTIVE: Final = ("A", "B", "C")
 _TUMOURS: Final = ("neoplasm", "metastasis")
 
 
@@ -116,6 +122,15 @@ def _by_company(batch: Batch, bars: _Bars) -> None:
 
     born = batch.any_in_encounter(free & (kinds == "newborn_birth") & context.newborn_age[rows.encounter])
     bars.hold(born[rows.encounter] & (kinds != "newborn_birth"), SYMPTOM, "the birth leads; guideline I.C.16.a.2")
+
+    codes = [dotted(str(c)) for c in rows.frame["code"]]
+    encounter_reason = np.array([c.startswith(FIRST_LISTED_ONLY) for c in codes], dtype=np.bool_)
+    asked = batch.any_in_encounter((bars.bar == FREE) & outpatient & encounter_reason)[rows.encounter]
+    bars.hold(asked & ~encounter_reason, SYMPTOM, "the reason for the encounter is listed first; guideline I.C.21.c.16")
+
+    treated = np.array([c[0] in "ST" and c[7:8] in _ACTIVE for c in codes], dtype=np.bool_)
+    hurt = batch.any_in_encounter((bars.bar == FREE) & (kinds == "injury") & treated)[rows.encounter]
+    bars.hold(hurt & (kinds == "chronic"), SYMPTOM, "a lasting condition beside an injury under active treatment")
 
     weight = attributes.emergency[rows.code]
     disease = np.isin(kinds.astype(str), _ACUTE_KINDS) & (weight >= _EXPLAINS)

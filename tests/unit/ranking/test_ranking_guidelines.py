@@ -226,3 +226,18 @@ def test_rule_01_without_a_known_release_no_code_is_called_invalid() -> None:
     for day in (None, "2150-03-01"):
         found = ranked(["A04.7", "I10"], discharge_date=day)
         assert found[0]["code"] == "A04.7"
+
+
+@pytest.mark.parametrize("reason", ["Z00.01", "Z34.90", "Z52.4"])
+def test_the_reason_for_an_encounter_is_listed_first_by_an_outpatient(reason: str) -> None:
+    """Guideline I.C.21.c.16."""
+    codes = ["F32.A", "R01.1", reason]
+    assert order(codes, setting="outpatient", age=40, sex="F")[0] == reason
+
+
+def test_an_injury_under_active_treatment_goes_before_a_lasting_condition() -> None:
+    found = ranked(["J84.10", "S81.851A"])
+    assert found[0]["code"] == "S81.851A"
+    assert any("active treatment" in reason for reason in found[1]["reasons"])
+    assert order(["M19.90", "S39.012A"], setting="outpatient")[0] == "S39.012A"
+    assert order(["J84.10", "S81.851D"])[0] == "J84.10", "healing injuries do not lead"
