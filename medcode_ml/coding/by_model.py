@@ -81,6 +81,8 @@ def _scored(
             told = candidate.carrying or candidate.supports
             candidate.assertion = max((s.judgement.assertion for s in told), key=STRENGTH.index)
         doubt = doubt_of(candidate.supports) if accepted else ""
+        # a code that no place in the text stands behind is for a person to add, however likely
+        candidate.accepted = accepted = accepted and bool(candidate.supports)
         candidate.reason = _reason(scored.probability[row], accepted, known, doubt)
         if band == AUTO and known is not None and not known.accepted and not known.alternative:
             band = REVIEW  # the guidelines object: a person decides
@@ -99,7 +101,7 @@ def _scored(
 def doubt_of(supports: Sequence[Support]) -> str:
     """Why the text does not stand behind an accepted code; empty where it does."""
     if not supports:
-        return "no phrase names it: it is accepted for the codes beside it and for what the text is about"
+        return "no phrase names it, only the codes beside it and what the text is about speak for it: not accepted"
     if all(s.judgement.assertion in _DENIED for s in supports):
         return "the text names it only to deny it or as what could be"
     return ""
@@ -107,7 +109,7 @@ def doubt_of(supports: Sequence[Support]) -> str:
 
 def _reason(probability: float, accepted: bool, known: Candidate | None, doubt: str) -> str:
     said = f"the model gives it {probability:.0%}"
-    if not accepted and (known is None or not known.reason):
+    if not accepted and not doubt and (known is None or not known.reason):
         return f"{said}, too little to accept it"
     by_guidelines = f"by the guidelines: {known.reason}" if known is not None and known.reason else ""
     return "; ".join(part for part in (said, doubt, by_guidelines) if part)

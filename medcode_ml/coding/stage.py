@@ -95,6 +95,9 @@ def add_delivered(codes: pd.DataFrame, delivered: pd.DataFrame, encounters: pd.D
             if codes.at[at[key], "band"] != "auto":
                 codes.at[at[key], "band"] = "review"
             codes.at[at[key], "reason"] += "; it also came with the record"
+            if not codes.at[at[key], "mention_count"]:
+                # listed without a place in the text: the record alone speaks for it
+                codes.at[at[key], "origin"] = "delivered"
             continue
         added.append(
             {
