@@ -28,6 +28,7 @@ from medcode_ml.coding.figures.evidence import evidence_figures
 from medcode_ml.coding.figures.predictions import accepted_evidence, listed_codes
 from medcode_ml.coding.labelled.note import LabelledData
 from medcode_ml.coding.labelled.reading import read_labelled
+from medcode_ml.coding.model import CodingModel, load_model
 from medcode_ml.coding.ontology import OntologyCoder
 from medcode_ml.mapping.sections import split_documents
 
@@ -45,13 +46,6 @@ def sections_of(frame: pd.DataFrame) -> pd.DataFrame:
     return split_documents(frame.rename(columns={"record_id": "document_id"}))
 
 
-def answers_of(frame: pd.DataFrame, sections: pd.DataFrame, model: Path | None) -> list[dict[str, Any]]:
-    """The objects of `medcode code`, by the ontology coder or a model folder."""
-    if model is None:
-        return code_notes(frame, sections)
-    return code_notes(frame, sections, model=model)  # type: ignore[call-arg]
-
-
 def figures(data: LabelledData, answers: Sequence[dict[str, Any]], seen: dict[str, int] | None) -> dict[str, Any]:
     """Figures of codes and, where coders marked any, of evidence."""
     out = code_figures(data.notes, listed_codes(answers), seen_codes=seen)
@@ -60,13 +54,13 @@ def figures(data: LabelledData, answers: Sequence[dict[str, Any]], seen: dict[st
     return out
 
 
-def notes_per_second(frame: pd.DataFrame, model: Path | None) -> float:
+def notes_per_second(frame: pd.DataFrame, model: CodingModel | None) -> float:
     """Notes of 350 words coded a second on one core, after the dictionary is built; sections split beforehand."""
     short = frame.assign(text=[" ".join(t.split(" ")[:SPEED_WORDS]) for t in frame["text"]])
     sections = sections_of(short)
-    answers_of(short, sections, model)
+    code_notes(short, sections, model=model)
     begin = time.perf_counter()
-    answers_of(short, sections, model)
+    code_notes(short, sections, model=model)
     return round(len(short) / (time.perf_counter() - begin), 1)
 
 
@@ -79,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-speed", action="store_true", help="leave the speed out")
     given = parser.parse_args(arguments)
     try:
+        model = load_model(given.model) if given.model is not None else None
         sources = {str(path): read_labelled(path) for path in given.data}
         seen = dict(read_labelled(given.trained_on, evidence=False).code_counts()) if given.trained_on else None
     except ValueError as mistake:
@@ -91,11 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sections = sections_of(frame)
         report[name] = {
             "source": data.source,
-            "sections": figures(data, answers_of(frame, sections, given.model), seen),
-            "one_text": figures(data, answers_of(frame, sections.head(0), given.model), seen),
+            "sections": figures(data, code_notes(frame, sections, model=model), seen),
+            "one_text": figures(data, code_notes(frame, sections.head(0), model=model), seen),
         }
         if not given.no_speed:
-            report[name]["notes_per_second"] = notes_per_second(frame, given.model)
+            report[name]["notes_per_second"] = notes_per_second(frame, model)
     report["peak_memory_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
     return 0

@@ -32,6 +32,7 @@ from medcode_ml.coding.figures.bootstrap import SEED, Floats, Measure, estimates
 from medcode_ml.coding.figures.codes import code_figures
 from medcode_ml.coding.figures.marked import PredictedCode, mark
 from medcode_ml.coding.labelled.note import LabelledNote
+from medcode_ml.coding.model import CodingModel, load_model
 from medcode_ml.intake.opening import PageImage
 from medcode_ml.intake.reading import read_page, warm_up
 from medcode_ml.mapping.documents import PAGE_BREAK
@@ -94,10 +95,9 @@ def simulated_notes(encounters: int, seed: int) -> SimulatedNotes:
     )
 
 
-def coded(documents: pd.DataFrame, model: Path | None) -> Predictions:
-    """Listed codes by encounter_id, by the ontology coder or a model folder."""
-    chosen: dict[str, Any] = {} if model is None else {"model": model}
-    codes = code_batch(documents, split_documents(documents), **chosen).codes
+def coded(documents: pd.DataFrame, model: CodingModel | None) -> Predictions:
+    """Listed codes by encounter_id, by the ontology coder or a trained model."""
+    codes = code_batch(documents, split_documents(documents), model=model).codes
     found: Predictions = {encounter: [] for encounter in documents["encounter_id"].unique()}
     columns = ["encounter_id", "code", "score", "accepted", "band"]
     for encounter, *one in codes[columns].itertuples(index=False, name=None):
@@ -183,10 +183,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if given.encounters < 1 or given.documents < 0:
         parser.error("--encounters must be at least 1, --documents at least 0")
+    try:
+        model = load_model(given.model) if given.model is not None else None
+    except ValueError as mistake:
+        parser.error(str(mistake))
     out = sys.stdout
     notes = simulated_notes(given.encounters, given.seed)
     stays = [LabelledNote(stay, "", codes) for stay, codes in notes.true.items()]
-    figures = code_figures(stays, coded(notes.documents, given.model))
+    figures = code_figures(stays, coded(notes.documents, model))
     kinds = ("micro_f1", "precision", "recall", "candidate_recall")
     out.write(f"simulated network (synthetic), {figures['notes']} encounters, {figures['true_codes']} true codes\n")
     out.write(f"{'':24}{'':>6}" + "".join(f"{k:>27}" for k in kinds) + "\n")
@@ -195,19 +199,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         out.write(f"{'encounters, ' + level:24}{figures['notes']:>6}{row}\n")
 
     gold = gold_of(notes, notes.documents)
-    single = coded(alone(notes.documents), given.model)
+    single = coded(alone(notes.documents), model)
     out.write("\nsingle notes by kind, full codes: what each note says itself\n")
     for kind, group in notes.documents.groupby("document_type", sort=True):
         ids = set(group["document_id"])
         some = code_figures([g for g in gold if g.record_id in ids], single)
         out.write(f"{kind:24}{len(group):>6}" + "".join(f"{_shown(some['full'], k):>27}" for k in kinds) + "\n")
     if given.documents:
-        _print_losses(notes, gold, single, given)
+        _print_losses(notes, gold, single, model, given)
     return 0
 
 
 def _print_losses(
-    notes: SimulatedNotes, gold: Sequence[LabelledNote], single: Predictions, given: argparse.Namespace
+    notes: SimulatedNotes,
+    gold: Sequence[LabelledNote],
+    single: Predictions,
+    model: CodingModel | None,
+    given: argparse.Namespace,
 ) -> None:
     chosen = sampled(notes, gold, given.documents, given.seed)
     asked = gold_of(notes, chosen)
@@ -220,7 +228,7 @@ def _print_losses(
             printed(text, notes.headers[stay], quality, n, given.seed)
             for n, (text, stay) in enumerate(zip(chosen["text"], chosen["encounter_id"], strict=True))
         ]
-        read = coded(alone(chosen.assign(text=[text for text, _ in pages])), given.model)
+        read = coded(alone(chosen.assign(text=[text for text, _ in pages])), model)
         told = loss(asked, single, read)
         error = float(np.median([e for _, e in pages]))
         columns = f"{_shown(told, 'clean_text'):>27}{_shown(told, 'page'):>27}{_shown(told, 'difference'):>29}"

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -70,7 +69,7 @@ def code_batch(
     documents: pd.DataFrame,
     sections: pd.DataFrame,
     *,
-    model: CodingModel | Path | None = None,
+    model: CodingModel | None = None,
     progress: bool = False,
 ) -> CodedBatch:
     """Code every encounter of `documents`; each in the code set of its discharge date (rule 1).
@@ -79,7 +78,7 @@ def code_batch(
         documents: document_id, encounter_id, text, setting, discharge_date, document_type or None.
         sections: document_id, section_number, section_type, start_offset, end_offset; text in none of them is "other".
             With `heading` and `typed_by`, types told by the wording alone count for medicines and allergies only.
-        model: a trained model or its folder; without one the ontology coder codes.
+        model: a trained model; without one the ontology coder codes.
         progress: show a bar.
 
     Raises:
@@ -93,11 +92,10 @@ def code_batch(
     evidence: list[tuple[Any, ...]] = []
     queries: list[tuple[Any, ...]] = []
     encounters: list[tuple[Any, ...]] = []
-    trained = _loaded(model)
-    version = MODEL_VERSION if trained is None else trained.version
+    version = MODEL_VERSION if model is None else model.version
     groups = documents.groupby("encounter_id", sort=True)
     bar = tqdm(total=len(groups), desc="coding", unit="encounter", disable=not progress)
-    for encounter_id, group, setting, day, scored in _coded(groups, by_document, trained, bar):
+    for encounter_id, group, setting, day, scored in _coded(groups, by_document, model, bar):
         coded = scored.coded
         texts = dict(zip(group["document_id"], group["text"], strict=True))
         rows = _code_rows(encounter_id, scored, setting)
@@ -157,19 +155,11 @@ def _coded(
     yield from coded()
 
 
-def _loaded(model: CodingModel | Path | None) -> CodingModel | None:
-    if isinstance(model, Path):
-        from medcode_ml.coding.model import load_model
-
-        return load_model(model)
-    return model
-
-
 def code_notes(
     notes: pd.DataFrame,
     sections: pd.DataFrame,
     *,
-    model: CodingModel | Path | None = None,
+    model: CodingModel | None = None,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
     """Code single notes into the objects of `medcode code`, in the order of `notes`.

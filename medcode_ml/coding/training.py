@@ -128,7 +128,6 @@ def train(
             probability,
             rival,
             threshold,
-            bands,
             right,
             by,
             of,

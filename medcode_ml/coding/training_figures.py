@@ -13,7 +13,6 @@ from medcode_ml.coding.labelled.note import LabelledNote
 from medcode_ml.coding.proposals.charts import Chart, LabelledChart
 from medcode_ml.coding.proposals.table import Proposals
 from medcode_ml.coding.score import score
-from medcode_ml.models.bands import Bands
 from medcode_ml.models.calibration import Reliability, reliability
 from medcode_ml.models.manifest import Figure
 
@@ -33,7 +32,6 @@ class Measured:
     probability: npt.NDArray[np.float64]
     rival: npt.NDArray[np.float64]
     threshold: float
-    bands: Bands
     right: npt.NDArray[np.bool_]
     groups: npt.NDArray[np.object_]
     labelled: Sequence[LabelledChart]

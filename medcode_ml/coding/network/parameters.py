@@ -17,7 +17,7 @@ class NetworkParameters:
         members: how many slightly different readings of the features are averaged.
         least_word, least_node: notes a word, right answers a node must have to get a vector of its own.
         node_prior: right answers at which a node's own vector weighs one half.
-        dropout, text_dropout: of the features' layers and of what comes from text; `word_dropout` of whole tokens.
+        dropout, text_dropout: of the features' layers and of what comes from text.
         use_text, use_attention, use_peers: parts of the score that can be left out, to measure what each is worth.
         label_alone: whether a label's vector enters without being compared to anything in the note.
         alone_weight: weight of the loss of the features' own score beside that of the whole.
@@ -46,7 +46,6 @@ class NetworkParameters:
     node_prior: float = 10.0
     dropout: float = 0.2
     text_dropout: float = 0.3
-    word_dropout: float = 0.1
     use_text: bool = True
     use_attention: bool = True
     use_peers: bool = True

@@ -46,7 +46,6 @@ class CodeWordings:
 
     def __init__(self, codes: Sequence[str]) -> None:
         texts = [wordings(c) or ("",) for c in codes]
-        self._owner = np.repeat(np.arange(len(codes)), [len(t) for t in texts])
         self._first = np.r_[0, np.cumsum([len(t) for t in texts])]
         raw = characters([t for own in texts for t in own])
         seen = np.bincount(raw.indices, minlength=_BUCKETS)
