@@ -59,7 +59,6 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_ml.coding.labelled.note import LabelledSourceError
     from medcode_ml.coding.training import TooFewChartsError
     from medcode_ml.coding.training_parameters import TrainingParameterError
-    from medcode_ml.coding.training_run import TrainingDataError
     from medcode_ml.filtering.deidentify.documents import IdentifiersError
     from medcode_ml.filtering.deidentify.engine import DeidentifyExtraError
     from medcode_ml.filtering.rule import RuleFileError
@@ -68,6 +67,11 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_ml.learning import NothingToLearnError
     from medcode_ml.mapping.linkage.decisions import LinkDecisionError
     from medcode_ml.models.manifest import ModelFolderError
+    from medcode_ml.models.warehouse.versions import TrainingDataError
+    from medcode_ml.ranking.figures.predictions import RankedFileError
+    from medcode_ml.ranking.network.parameters import NetworkParameterError
+    from medcode_ml.ranking.training import TooFewStaysError
+    from medcode_ml.ranking.training_parameters import TrainingParameterError as RankingParameterError
     from medcode_ml.store.database import DatabaseUrlError
     from medcode_ml.store.embedded import EmbeddedServerError
     from medcode_ml.store.views import ReaderRoleError
@@ -78,4 +82,5 @@ def _mistakes() -> tuple[type[Exception], ...]:
         DeidentifyExtraError, NothingToLoadError, ReferenceFileError, RuleFileError, UnknownRuleError,
         LinkDecisionError, EvaluationError, TrainingOptionError, PredictionFileError,
         LabelledSourceError, TooFewChartsError, TrainingDataError, TrainingParameterError, NothingToLearnError,
+        RankedFileError, NetworkParameterError, TooFewStaysError, RankingParameterError,
     )  # fmt: skip

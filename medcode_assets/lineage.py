@@ -44,11 +44,20 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "billed.payment_factor": ("billed.claim",),
     "billed.interchange_claim": ("billed.claim",),
     "billed.interchange": ("billed.claim",),
-    "ml.coding_training_set": ("filtered.encounter",),
-    "ml.coding_model_encounter": ("ml.coding_model", "ml.coding_training_set"),
-    "ml.coding_evaluation": ("ml.coding_model",),
-    "ml.coding_promotion": ("ml.coding_evaluation",),
+    **{
+        table: parents
+        for kind in ("coding", "ranking")
+        for table, parents in (
+            (f"ml.{kind}_training_set", ("filtered.encounter",)),
+            (f"ml.{kind}_model_encounter", (f"ml.{kind}_model", f"ml.{kind}_training_set")),
+            (f"ml.{kind}_evaluation", (f"ml.{kind}_model",)),
+            (f"ml.{kind}_promotion", (f"ml.{kind}_evaluation",)),
+        )
+    },
 }  # fmt: skip
+#: what is known of a stay besides its codes, as the ranking reads it
+_STAY = ("filtered.procedure.code", "filtered.medication.drug", "filtered.microbiology.organism",
+         "filtered.unit_stay.unit", "filtered.service.service")  # fmt: skip
 #: columns that come from a column of another name
 MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "mapped.document": {"text": ("raw.scanned_record.text", "raw.page.text")},
@@ -70,9 +79,14 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "code_set_release": ("filtered.encounter.discharge_date",),
         "model_version": ("ml.coding_promotion.version",),
     },
-    "ranked.encounter": {"principal_code": ("ranked.encounter_code.code",)},
+    "ranked.encounter": {
+        "principal_code": ("ranked.encounter_code.code",),
+        "principal_probability": ("ranked.encounter_code.principal_share",),
+        "needs_review": ("ranked.encounter_code.principal_share",),
+        "model_version": ("ml.ranking_promotion.version",),
+    },
     "ranked.encounter_code": {
-        "rank": ("coded.encounter_code.code", "filtered.procedure.code", "filtered.medication.drug"),
+        "rank": ("coded.encounter_code.code", "coded.encounter_code.document_types", *_STAY),
     },
     "billed.claim": {
         "principal_code": ("ranked.encounter_code.code",),
@@ -98,6 +112,22 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "ml.coding_model_encounter": {"part": ("ml.coding_training_set.split",)},
     "ml.coding_evaluation": {
         "value": ("ml.coding_training_set.codes", "filtered.document.text", "ml.coding_model.folder"),
+    },
+    "ml.ranking_training_set": {
+        "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "codes_outside_release": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "poa": ("raw.coder_label.poa", "filtered.diagnosis.poa"),
+        "person_id": ("mapped.person.person_id",),
+        "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+    },
+    "ml.ranking_model": {
+        "data_hash": ("ml.ranking_training_set.codes", "coded.encounter_code.document_types", *_STAY),
+        "code_count": ("ml.ranking_training_set.codes",),
+    },
+    "ml.ranking_model_encounter": {"part": ("ml.ranking_training_set.split",)},
+    "ml.ranking_evaluation": {
+        "value": ("ml.ranking_training_set.codes", "ml.ranking_model.folder", "coded.encounter_code.document_types",
+                  *_STAY),
     },
 }
 #: what the columns of a view come from: the tables it joins, by column name

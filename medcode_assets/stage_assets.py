@@ -22,8 +22,10 @@ from medcode_ml.store.checks import repeated_keys, rows_of, schema_faults
 OWNERS = ["team:data-engineering"]
 # A stage runs when one of the stages before it has new rows for a day, also for a day that is not the last.
 # Persons are of all days: a new link would set every day going. The sensor of link decisions asks for those concerned.
-# A model is of all days too: one that is promoted codes what comes from then on, and old days when somebody asks.
-OF_ALL_DAYS = dg.AssetSelection.assets(dg.AssetKey(["mapped", "person"]), dg.AssetKey(["ml", "coding_promotion"]))
+# A model is of all days too: one that is promoted works on what comes from then on, and on old days when asked.
+OF_ALL_DAYS = dg.AssetSelection.assets(
+    dg.AssetKey(["mapped", "person"]), dg.AssetKey(["ml", "coding_promotion"]), dg.AssetKey(["ml", "ranking_promotion"])
+)
 WHEN_EARLIER_STAGE_MOVES = (
     dg.AutomationCondition.eager().without(dg.AutomationCondition.in_latest_time_window()).ignore(OF_ALL_DAYS)
 )
@@ -131,7 +133,8 @@ def _table_results(engine: sa.Engine, schema: str, name: str, result: StageResul
 
 
 def _accounting(engine: sa.Engine, schema: str, accounted: str, result: StageResult) -> dg.AssetCheckResult:
-    lines = accounts(engine, schema, result.start, result.end)
+    # schema `ml` holds several training sets, each with its own accounting
+    lines = accounts(engine, f"{schema}.{accounted}" if schema == "ml" else schema, result.start, result.end)
     table = [(a.unit, a.rows_in, a.carried, a.set_aside, "yes" if a.balances else "NO") for a in lines]
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey([schema, accounted]),

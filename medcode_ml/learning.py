@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ from medcode_ml.coding.encounter import Document
 from medcode_ml.coding.labelled.note import TEST, LabelledData, LabelledNote, Rejected
 from medcode_ml.coding.labelled.reading import read_labelled
 from medcode_ml.coding.proposals.charts import LabelledChart
+from medcode_ml.documentation import with_documents
 from medcode_ml.mapping.sections import split_documents
 from medcode_ml.models.folder import ModelFolder, check_target
+from medcode_ml.ranking.frames_of_stay import RankingFrames
+from medcode_ml.ranking.labelled.reading import read_stays
+from medcode_ml.ranking.labelled.stay import LabelledStay, LabelledStays
+from medcode_ml.ranking.records import frames_of
 from medcode_ml.settings import settings
 
 
@@ -79,11 +85,10 @@ def train_coding(
         more = with_code_set(read_labelled(calibrate_on, as_of=as_of, progress=progress, evidence=False))
         held += labelled_charts(more, [n for n in more.notes if n.split != TEST])
     if not learned:
-        first = next((r for d in data for r in d.rejected), None)
         raise NothingToLearnError(
             f"{', '.join(str(s) for s in sources)}: no note to learn from; notes of the split test are left out"
             + (f", those of {hold_out} are held out" if hold_out else "")
-            + (f"; the first rejected: {first.where}: {first.reason}" if first else "")
+            + _first_rejected(data)
         )
     if both := {c.patient_id for c in learned if c.patient_id} & {c.patient_id for c in held}:
         raise NothingToLearnError(
@@ -96,11 +101,11 @@ def train_coding(
             "of its own"
         )
     undated = next((d.day for d in data if any(n.discharge_date is None for n in d.notes)), None)
-    # another training into the same folder does not take up the state of this one
-    state = f".{folder.name}.training-"
-    kept = folder.parent / f"{state}{run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))[:12]}"
+    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
     facts = {**chosen.facts(), "charts": len(learned), "calibration_charts": len(held), "trials": trials}
-    with tracked_run("coding", facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run:
+    with _kept_state(folder, key) as kept, tracked_run(
+        "coding", facts, settings().home, url=settings().mlflow_url, resume_in=kept
+    ) as run:
         model = train(
             learned,
             held,
@@ -113,9 +118,91 @@ def train_coding(
             checkpoints=kept,
             trials=trials,
         )
+    return model, data
+
+
+def train_ranking(
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    calibrate_on: Path | None = None,
+    trials: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> tuple[ModelFolder, list[LabelledStays]]:
+    """Train a ranking model on stays in their coders' order and write it to `folder`; the run is recorded in MLflow.
+
+    Args:
+        sources: what `read_stays` reads. calibrate_on: a source of other patients; None calibrates out of fold.
+        folder: the model folder.
+        trials: of a tuning. parameters: choices of the training by name.
+        progress: show bars.
+
+    Returns:
+        The model, and what was read.
+
+    Raises:
+        NothingToLearnError, LabelledSourceError, TooFewStaysError, ModelFolderError: what is wrong with the data or
+            the folder.
+    """
+    from medcode_ml.models.fitting import run_key
+    from medcode_ml.models.tracking import tracked_run
+    from medcode_ml.ranking.model import KIND
+    from medcode_ml.ranking.training import train
+    from medcode_ml.ranking.training_parameters import TrainingParameters
+
+    check_target(folder, KIND)
+    chosen = TrainingParameters.of(parameters or {})
+    data = [read_stays(path) for path in sources]
+    if len({d.fingerprint() for d in data}) < len(data):
+        raise NothingToLearnError("two of the sources hold the same stays: name each source once")
+    learned = [stay for d in data for stay in d.stays]
+    held = list(read_stays(calibrate_on).stays) if calibrate_on is not None else []
+    if not learned:
+        raise NothingToLearnError(f"{', '.join(str(s) for s in sources)}: no stay to learn from{_first_rejected(data)}")
+    if both := {s.patient_id for s in learned} & {s.patient_id for s in held}:
+        raise NothingToLearnError(
+            f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
+            "patients of its own"
+        )
+    facts = {**chosen.facts(), "stays": len(learned), "calibration_stays": len(held), "trials": trials}
+    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
+    with _kept_state(folder, key) as kept, tracked_run(
+        "ranking", facts, settings().home, url=settings().mlflow_url, resume_in=kept
+    ) as run:
+        model = train(
+            frames_of_stays(learned, progress),
+            frames_of_stays(held, progress) if held else None,
+            folder,
+            chosen,
+            progress,
+            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
+            run=run,
+            checkpoints=kept,
+            trials=trials,
+        )
+    return model, data
+
+
+def frames_of_stays(stays: Sequence[LabelledStay], progress: bool = False) -> RankingFrames:
+    """Labelled stays as ranking takes them, with what their documents say of each code."""
+    records = [{**stay.record, "patient_id": stay.patient_id, "hospital_id": stay.hospital} for stay in stays]
+    return frames_of(with_documents(records, progress=progress), [stay.codes for stay in stays])
+
+
+@contextmanager
+def _kept_state(folder: Path, key: str) -> Iterator[Path]:
+    """Where the training of `folder` keeps its state until it is done, whatever other trainings left there."""
+    state = f".{folder.name}.training-"
+    # another training into the same folder does not take up the state of this one
+    yield folder.parent / f"{state}{key[:12]}"
     for done in folder.parent.glob(f"{state}*"):
         shutil.rmtree(done, ignore_errors=True)
-    return model, data
+
+
+def _first_rejected(data: Sequence[LabelledData | LabelledStays]) -> str:
+    first = next((r for d in data for r in d.rejected), None)
+    return f"; the first rejected: {first.where}: {first.reason}" if first else ""
 
 
 def with_code_set(data: LabelledData) -> LabelledData:

@@ -11,7 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from medcode_ml.coding.labelled.note import LabelledData, Rejected
+    from collections.abc import Sequence
+
+    from medcode_ml.coding.labelled.note import LabelledData
+    from medcode_ml.models.labelled_files import Rejected
+    from medcode_ml.ranking.figures.predictions import RankedStay
+    from medcode_ml.ranking.labelled.stay import LabelledStays
 
 evaluate_app = typer.Typer(name="evaluate", help="Figures of predictions against gold, with 95% bootstrap intervals.")
 _SHOWN = 5
@@ -74,6 +79,77 @@ def coding(
     _write(report, out)
 
 
+@evaluate_app.command()
+def ranking(
+    gold: Annotated[
+        Path,
+        typer.Option(
+            help="Stays with their codes in true order: JSON Lines, or a folder with gold.jsonl and encounters.jsonl, "
+            "or of the MIMIC layout."
+        ),
+    ],
+    pred: Annotated[Path, typer.Option(help="What `medcode rank` wrote: JSON Lines, one encounter a line.")],
+    against: Annotated[
+        Path | None, typer.Option(help="Another output of `medcode rank`: adds the paired differences.")
+    ] = None,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Folder for pictures of risk and coverage, where probabilities were said.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the JSON; default is the standard output.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap draws; 0 leaves the intervals out.")] = 1000,
+) -> None:
+    """Measure the order of `medcode rank` against that of coders.
+
+    Principal first and among the first three, reciprocal rank, nDCG@5 and @10, Kendall tau-b, MS-DRG agreement and case
+    mix; over encounters and over patients, intervals by patient. Calibration and risk where the probability of the
+    principal was said. An encounter without a prediction counts as an order of nothing.
+
+    Examples:
+
+        medcode evaluate ranking --gold gold.jsonl --pred ranked.jsonl
+
+        medcode evaluate ranking --gold stays/ --pred ranked.jsonl --against guidelines.jsonl --out figures.json
+    """
+    from medcode_ml.ranking.figures.predictions import read_ranked
+    from medcode_ml.ranking.figures.report import ranking_report, table
+    from medcode_ml.ranking.labelled.reading import read_stays
+
+    for folder in (out.parent if out is not None else None, pictures.parent if pictures is not None else None):
+        if folder is not None and not folder.is_dir():
+            raise EvaluationError(f"{folder}: there is no such folder to write to")
+    answers, refused = read_ranked(pred)
+    other = read_ranked(against)[0] if against is not None else None
+    truth = read_stays(gold)
+    report = ranking_report(truth, answers, other, resamples=resamples)
+    report["predictions"]["rejected"] = len(refused)
+    _say_rejected(truth.rejected, refused)
+    for remark in truth.remarks:
+        typer.echo(remark, err=True)
+    typer.echo(table(report), err=True)
+    if pictures is not None:
+        _draw(truth, answers, pictures)
+    _write(report, out)
+
+
+def _draw(truth: LabelledStays, answers: Sequence[RankedStay], folder: Path) -> None:
+    """Draw how sure the ranker was of its principals, where it said so."""
+    from medcode_ml.ranking.figures.pictures import (
+        RELIABILITY,
+        RISK,
+        principal_reliability_picture,
+        principal_risk_picture,
+    )
+    from medcode_ml.ranking.figures.report import said_of
+
+    said, right, patients = said_of(truth.stays, answers)
+    if not len(said):
+        typer.echo("no probability of a principal was said: there is nothing to draw", err=True)
+        return
+    principal_risk_picture(folder / RISK, said, right, patients)
+    principal_reliability_picture(folder / RELIABILITY, said, right, patients)
+    typer.echo(f"{folder / RISK} and {folder / RELIABILITY} drawn", err=True)
+
+
 def _only(data: LabelledData, split: str, option: str) -> LabelledData:
     notes = data.split(split)
     if not notes:
@@ -84,11 +160,7 @@ def _only(data: LabelledData, split: str, option: str) -> LabelledData:
 
 def _tell(report: dict[str, Any], truth: LabelledData, refused: list[Rejected]) -> None:
     """Say what was left out, and what makes the figures less than they seem."""
-    for what, rejected in (("gold", truth.rejected), ("prediction", refused)):
-        if rejected:
-            typer.echo(f"{len(rejected)} {what} line{'s' * (len(rejected) != 1)} rejected:", err=True)
-        for one in rejected[:_SHOWN]:
-            typer.echo(f"  {one.where}: {one.reason}", err=True)
+    _say_rejected(truth.rejected, refused)
     if truth.codes_rejected:
         typer.echo(f"{truth.codes_rejected} gold labels are not written like ICD-10-CM and not asked for", err=True)
     counts = report["predictions"]
@@ -101,6 +173,14 @@ def _tell(report: dict[str, Any], truth: LabelledData, refused: list[Rejected]) 
         typer.echo(f"{known} gold records were trained on: these figures flatter the model", err=True)
     for remark in truth.remarks:
         typer.echo(remark, err=True)
+
+
+def _say_rejected(gold: Sequence[Rejected], predicted: Sequence[Rejected]) -> None:
+    for what, rejected in (("gold", gold), ("prediction", predicted)):
+        if rejected:
+            typer.echo(f"{len(rejected)} {what} line{'s' * (len(rejected) != 1)} rejected:", err=True)
+        for one in rejected[:_SHOWN]:
+            typer.echo(f"  {one.where}: {one.reason}", err=True)
 
 
 def _write(report: dict[str, Any], out: Path | None) -> None:
@@ -117,4 +197,4 @@ def _write(report: dict[str, Any], out: Path | None) -> None:
         raise EvaluationError(f"{out}: cannot be written ({error.strerror})") from error
 
 
-__all__ = ["EvaluationError", "coding", "evaluate_app"]
+__all__ = ["EvaluationError", "coding", "evaluate_app", "ranking"]

@@ -19,7 +19,6 @@ from medcode_assets.commands.jsonlines import (
     progress,
     read_lines,
 )
-from medcode_ml.models.manifest import ModelFolderError
 from medcode_ml.settings import settings
 
 BATCH = 256
@@ -77,12 +76,23 @@ def rank(
 ) -> None:
     """Put the codes of encounters in reporting order, principal diagnosis first, each place with its reason.
 
-    Example:
+    Reads {"encounter_id", "codes", "age"?, "sex"?, "admission_type"?, "service"?, "procedures"?, "poa"?, "documents"?,
+    "services"?, "medications"?, "microbiology"?, "units"?, "icu_hours"?, ...} a line; what is given is used.
+
+    Examples:
 
         medcode rank --in encounters.jsonl --out ranked.jsonl
+
+        medcode rank --in encounters.jsonl --out ranked.jsonl --model models/ranking
     """
-    _refuse_model(model)
+    from medcode_ml.documentation import with_documents
     from medcode_ml.ranking.records import RankRecordError, check_record, rank_records
+
+    trained = None
+    if model is not None:
+        from medcode_ml.ranking.model import load_model
+
+        trained = load_model(model)
 
     def fault(record: Record) -> str | None:
         try:
@@ -93,7 +103,7 @@ def rank(
 
     with Output(out) as output, progress(count_lines(source), "encounter") as bar:
         for batch in batches(read_lines(source, output, fault), BATCH * 8):
-            for answer in rank_records([line.record for line in batch]):
+            for answer in rank_records(with_documents([line.record for line in batch]), trained):
                 output.write(answer)
             bar.update(len(batch))
     _say(output, "encounters")
@@ -174,11 +184,6 @@ def _write_interchanges(billed: list[Any], day: date, folder: Path) -> None:
             typer.echo(f"{path}: {interchange.claims} claims, {verdict}", err=verdict != VALID)
 
 
-def _refuse_model(model: Path | None) -> None:
-    if model is not None:
-        raise ModelFolderError(f"{model}: this version of medcode has no trained models; leave --model out")
-
-
 def _say(output: Output, what: str) -> None:
     said = f"{output.written} {what} written to {output.path}"
     if output.rejected:
@@ -186,4 +191,4 @@ def _say(output: Output, what: str) -> None:
     typer.echo(said, err=True)
 
 
-__all__ = ["InputFileError", "ModelFolderError", "bill", "code", "rank", "read_page"]
+__all__ = ["InputFileError", "bill", "code", "rank", "read_page"]

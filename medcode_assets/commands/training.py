@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from medcode_assets.commands.code_set_day import code_set_day
 
+if TYPE_CHECKING:
+    from medcode_ml.models.labelled_files import Rejected
+
 train_app = typer.Typer(name="train", help="Train models on labelled files; each run is recorded in MLflow.")
+
+
+_WORDS = ("network.loss",)
+"""Parameters whose value is a word."""
 
 
 class TrainingOptionError(ValueError):
@@ -72,19 +80,74 @@ def coding(
         as_of=code_set_day(as_of),
         progress=sys.stderr.isatty(),
     )
-    for one in read:
-        typer.echo(f"{one.source}: {len(one.notes)} notes, {len(one.rejected)} rejected", err=True)
-        for rejected in one.rejected[:5]:
-            typer.echo(f"  {rejected.where}: {rejected.reason}", err=True)
+    _tell([(one.source, len(one.notes), "notes", one.rejected) for one in read])
     typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
 
 
-def _parameters(given: list[str]) -> dict[str, int | float | bool]:
-    found: dict[str, int | float | bool] = {}
+@train_app.command()
+def ranking(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Stays with their codes in true order: JSON Lines, or a folder with gold.jsonl and encounters.jsonl, "
+            "or of the MIMIC layout; again for more."
+        ),
+    ],
+    model: Annotated[Path, typer.Option(help="Model folder to write; a model that lies there is replaced.")],
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Stays of other patients to calibrate on; default is out of fold.")
+    ] = None,
+    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter, name=value, such as network.ridge=60; again for more."),
+    ] = None,
+) -> None:
+    """Train the ranking model: the principal among the codes that may lead, the order of the rest, and how sure it is.
+
+    Reads the lines of `medcode rank` with their codes in true order, principal first. Patients are kept together. An
+    interrupted training goes on when the same command is given again.
+
+    Examples:
+
+        medcode train ranking --data encounters.jsonl --model models/ranking
+
+        medcode train ranking --data stays/ --model models/ranking --tune 20 --set error=0.2
+    """
+    from medcode_ml.learning import train_ranking
+
+    folder, read = train_ranking(
+        data,
+        model,
+        calibrate_on=calibrate,
+        trials=tune,
+        parameters=_parameters(set_ or []),
+        progress=sys.stderr.isatty(),
+    )
+    _tell([(one.source, len(one.stays), "stays", one.rejected) for one in read])
+    for one in read:
+        for remark in one.remarks:
+            typer.echo(remark, err=True)
+    typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
+
+
+def _tell(read: Sequence[tuple[str, int, str, Sequence[Rejected]]]) -> None:
+    """Say what was read of each source, and the first lines that were rejected."""
+    for source, count, what, refused in read:
+        typer.echo(f"{source}: {count} {what}, {len(refused)} rejected", err=True)
+        for rejected in refused[:5]:
+            typer.echo(f"  {rejected.where}: {rejected.reason}", err=True)
+
+
+def _parameters(given: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for one in given:
         name, equals, value = one.partition("=")
         if not equals:
             raise TrainingOptionError(f"--set {one}: write name=value")
+        if name in _WORDS:
+            found[name] = value
+            continue
         if value.lower() in ("true", "false"):
             found[name] = value.lower() == "true"
             continue

@@ -28,7 +28,6 @@ from tqdm import tqdm
 from medcode_ml.benchmarks.ocr import character_error
 from medcode_ml.benchmarks.page_faults import FAULTS
 from medcode_ml.coding.batch import code_batch
-from medcode_ml.coding.figures.bootstrap import SEED, Floats, Measure, estimates, ratio
 from medcode_ml.coding.figures.codes import code_figures
 from medcode_ml.coding.figures.marked import PredictedCode, mark
 from medcode_ml.coding.labelled.note import LabelledNote
@@ -37,6 +36,7 @@ from medcode_ml.intake.opening import PageImage
 from medcode_ml.intake.reading import read_page, warm_up
 from medcode_ml.mapping.documents import PAGE_BREAK
 from medcode_ml.mapping.sections import split_documents
+from medcode_ml.models.bootstrap import SEED, Floats, Measure, estimates, ratio
 from medcode_ml.simulation import NetworkConfig, simulate
 from medcode_ml.simulation.rendering import FONTS, PageHeader, paginate, render_page
 

@@ -35,13 +35,13 @@ from tqdm import tqdm
 
 from medcode_ml.benchmarks.coding import frame_of, sections_of
 from medcode_ml.coding.batch import code_notes
-from medcode_ml.coding.figures.bootstrap import Floats, Measure, estimates, share
 from medcode_ml.coding.figures.evidence import evidence_figures
 from medcode_ml.coding.figures.predictions import accepted_evidence
 from medcode_ml.coding.labelled.note import EvidenceSpan, LabelledData
 from medcode_ml.coding.labelled.reading import read_labelled
 from medcode_ml.coding.model import CodingModel, load_model
 from medcode_ml.coding.tokens import tokenize
+from medcode_ml.models.bootstrap import Floats, Measure, estimates, share
 
 AT_ONCE: Final = 256
 """Changed notes that are coded together."""

@@ -149,3 +149,11 @@ def dotted(code: str) -> str:
     """Return an ICD-10-CM code or category with its dot after the third character: "I5023" -> "I50.23"."""
     bare = code.replace(".", "")
     return bare if len(bare) <= 3 else f"{bare[:3]}.{bare[3:]}"
+
+
+def written_code(raw: object) -> str | None:
+    """A label as ICD-10-CM is written: upper case, dot after the third character. None where it is not like one."""
+    if not isinstance(raw, str):
+        return None
+    code = dotted(raw.strip().upper())
+    return code if icd10cm_has_format(code) else None

@@ -5,7 +5,6 @@ The same function runs in the stage, the command line, the stream and the API.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -21,6 +20,7 @@ from medcode_ml.coding.encounter import Document
 from medcode_ml.coding.mentions import Section
 from medcode_ml.coding.onset import present_on_admission
 from medcode_ml.coding.ontology import MODEL_VERSION
+from medcode_ml.coding.places import document_types_of
 from medcode_ml.coding.scored import AT_ONCE, Scored, by_ontology
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def code_batch(
     """
     _check(documents, DOCUMENT_COLUMNS, "documents", optional={"document_type"})
     _check(sections, SECTION_COLUMNS, "sections")
-    by_document = sections_by_document(sections)
+    by_document, standing = sections_by_document(sections), sections_by_document(sections, by_wording=True)
     codes: list[tuple[Any, ...]] = []
     evidence: list[tuple[Any, ...]] = []
     queries: list[tuple[Any, ...]] = []
@@ -98,7 +98,8 @@ def code_batch(
     for encounter_id, group, setting, day, scored in _coded(groups, by_document, model, bar):
         coded = scored.coded
         texts = dict(zip(group["document_id"], group["text"], strict=True))
-        rows = _code_rows(encounter_id, scored, setting)
+        places = document_types_of(coded.candidates, texts, standing)
+        rows = _code_rows(encounter_id, scored, setting, places)
         codes.extend(rows)
         for candidate in coded.candidates.values():
             evidence.extend(_evidence_rows(encounter_id, candidate, texts))
@@ -232,10 +233,13 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
     return frame.astype({**numbers, **flags, **scores})
 
 
-def sections_by_document(sections: pd.DataFrame) -> dict[str, tuple[Section, ...]]:
-    """The sections that count, in text order, of each document; `sections` as in `code_batch`."""
+def sections_by_document(sections: pd.DataFrame, *, by_wording: bool = False) -> dict[str, tuple[Section, ...]]:
+    """The sections that count, in text order, of each document; `sections` as in `code_batch`.
+
+    With `by_wording` those count as well whose type only the wording tells.
+    """
     ordered = sections.sort_values(["document_id", "start_offset", "section_number"], kind="stable")
-    if "typed_by" in ordered:
+    if "typed_by" in ordered and not by_wording:
         told = (ordered["typed_by"] != "content") | (ordered["heading"] != "")
         ordered = ordered[told | ordered["section_type"].isin(_TOLD_BY_WORDING)]
     found: dict[str, list[Section]] = {}
@@ -265,10 +269,11 @@ def _documents(group: pd.DataFrame, sections: dict[str, tuple[Section, ...]]) ->
     ]
 
 
-def _code_rows(encounter_id: str, scored: Scored, setting: str | None) -> list[tuple[Any, ...]]:
+def _code_rows(
+    encounter_id: str, scored: Scored, setting: str | None, places: dict[str, list[list[Any]]]
+) -> list[tuple[Any, ...]]:
     rows = []
     for candidate in scored.coded.candidates.values():
-        places = _places(candidate)
         rows.append(
             (
                 encounter_id,
@@ -280,20 +285,12 @@ def _code_rows(encounter_id: str, scored: Scored, setting: str | None) -> list[t
                 present_on_admission(candidate, setting) if candidate.accepted else None,
                 "documents",
                 len(candidate.supports),
-                places,
+                places[candidate.code],
                 candidate.reason,
             )
         )
     rows.sort(key=lambda row: (not row[4], -row[2], row[1]))
     return rows
-
-
-def _places(candidate: Candidate) -> list[list[Any]]:
-    """[document type, section, number of mentions] of a code; most listed codes have one mention or none."""
-    if not candidate.supports:
-        return []
-    counted = Counter((s.facts.document_type or "unknown", s.mention.section) for s in candidate.supports)
-    return [[kind, section, count] for (kind, section), count in sorted(counted.items())]
 
 
 def _evidence_rows(encounter_id: str, candidate: Candidate, texts: dict[str, str]) -> list[tuple[Any, ...]]:

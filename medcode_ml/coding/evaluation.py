@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,20 +15,18 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.coding.batch import CodedBatch, code_batch
-from medcode_ml.coding.figures.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio
 from medcode_ml.coding.figures.codes import PredictedCode, code_figures
 from medcode_ml.coding.figures.marked import mark
 from medcode_ml.coding.in_use import KIND, Code, coder_of
 from medcode_ml.coding.labelled.note import LabelledNote
-from medcode_ml.coding.training_run import newest_version
-from medcode_ml.coding.training_split import TEST, TRAIN
 from medcode_ml.contracts import filtered, mapped, ml
+from medcode_ml.models.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio
 from medcode_ml.models.registry import promoted
-from medcode_ml.store.copying import copy_in
+from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.versions import encounters_of_version, newest_version
 from medcode_ml.store.frames import read_frame
 
-WHOLE: Final = "encounter"
-MODEL, RIVAL, ONTOLOGY, CHAMPION = "model", "rival", "ontology", "champion"
+ONTOLOGY: Final = "ontology"
 #: a document type with fewer encounters tells nothing
 FEWEST_OF_TYPE: Final = 10
 _GOLD: Final = "labels of the hospital's coders, billable at discharge"
@@ -48,34 +45,6 @@ _FIGURES: Final = {
 _COLUMNS: Final = [c.name for c in ml.coding_evaluation.columns]
 
 
-@dataclass(frozen=True)
-class EvaluationResult:
-    """What an evaluation of `version` found.
-
-    `figures` are the rows of `ml.coding_evaluation`; `outside` holds (coder, code) of accepted codes that were not
-    billable at discharge.
-    """
-
-    version: str
-    encounters: int
-    figures: pd.DataFrame
-    outside: tuple[tuple[str, str], ...] = field(default=())
-
-    def listing(self, figure: str = "micro_f1") -> list[tuple[str, str, str, str, str]]:
-        """Rows (part, coder, figure, 95% interval, encounters) of one figure, for people."""
-        rows = self.figures[self.figures["figure"] == figure]
-        return [
-            (r.part, r.coder, _shown(r.value), f"{_shown(r.low)} to {_shown(r.high)}", str(r.encounters))
-            for r in rows.itertuples(index=False)
-        ]
-
-    def by_figure(self, part: str = WHOLE) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Header and rows of every figure of one part, a column for each coder, for people."""
-        own = self.figures[self.figures["part"] == part]
-        table = own.pivot(index="figure", columns="coder", values="value").reindex(own["figure"].unique())
-        return ("figure", *table.columns), [(row[0], *map(_shown, row[1:])) for row in table.itertuples(name=None)]
-
-
 def evaluate_from_store(
     engine: sa.Engine,
     home: Path,
@@ -92,18 +61,13 @@ def evaluate_from_store(
         TrainingDataError: no model was trained.
         ModelFolderError: the model's folder is gone or was changed.
     """
-    version = version or newest_version(engine)
-    test, seen = _test_encounters(engine, version)
+    version = version or newest_version(engine, ml.CODING)
+    learned, test = encounters_of_version(engine, ml.CODING, version)
+    seen = Counter(code for codes in learned["codes"] for code in codes)
     documents, sections = _documents(engine, test)
     by, champion = (measured or coders)(home, version)
     result = evaluate(version, by, test, documents, sections, seen, resamples=resamples)
-    if champion is not None:
-        of_champion = result.figures["coder"].str.endswith(CHAMPION)
-        result.figures.loc[of_champion, "notes"] += f"; champion: {champion}"
-    table = ml.coding_evaluation
-    with engine.begin() as connection:
-        connection.execute(sa.delete(table).where(table.c.version == version))
-        copy_in(connection, table, result.figures)
+    keep_figures(engine, result, champion)
     return result
 
 
@@ -159,7 +123,7 @@ def evaluate(
             if name != MODEL and MODEL in predicted:
                 rows.append(_difference(version, part, name, coded, predicted[MODEL], predicted[name], resamples))
     figures = pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
-    return EvaluationResult(version, len(gold), figures, tuple(sorted(outside)))
+    return EvaluationResult(ml.CODING, version, len(gold), figures, tuple(sorted(outside)))
 
 
 def difference_by_person(
@@ -196,24 +160,6 @@ def difference_by_person(
     value, interval = found["difference"], found.get("difference_95")
     low, high = interval if isinstance(interval, list) else (None, None)
     return (value if isinstance(value, float) else None), low, high
-
-
-def _test_encounters(engine: sa.Engine, version: str) -> tuple[pd.DataFrame, Counter[str]]:
-    """The newest labels of the test encounters of a version, and how often it saw each code in training."""
-    own, labels = ml.coding_model_encounter, ml.coding_training_set
-    query = (
-        sa.select(
-            own.c.encounter_id, own.c.person_id, own.c.part, labels.c.codes, labels.c.setting,
-            labels.c.discharge_date, labels.c.document_ids,
-        )
-        .distinct(own.c.encounter_id)
-        .select_from(own.join(labels, labels.c.encounter_id == own.c.encounter_id))
-        .where(own.c.version == version, own.c.part.in_((TRAIN, TEST)), labels.c.split.is_not(None))
-        .order_by(own.c.encounter_id, labels.c.received_date.desc())
-    )  # fmt: skip
-    found = read_frame(engine, query)
-    learned = found[found["part"] == TRAIN]
-    return found[found["part"] == TEST].reset_index(drop=True), Counter(c for codes in learned["codes"] for c in codes)
 
 
 def _documents(engine: sa.Engine, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -303,8 +249,4 @@ def _difference(
 ) -> tuple[Any, ...]:
     value, low, high = difference_by_person(gold, predicted, by_other, resamples)
     said = f"unit: difference of micro-F1, drawn by person; gold: {_GOLD}"
-    return (version, part, f"{MODEL} - {other}", "micro_f1", value, low, high, len(gold), said)
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None or value != value else f"{value:.3f}"
+    return (version, part, difference(other), "micro_f1", value, low, high, len(gold), said)

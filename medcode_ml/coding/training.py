@@ -30,7 +30,6 @@ from medcode_ml.coding.training_fit import (
     best_cut,
     choose_blend,
     f1_at,
-    folds_of,
     is_true,
     trees_out_of_fold,
 )
@@ -41,6 +40,7 @@ from medcode_ml.models.calibration import Calibrator
 from medcode_ml.models.card import render_card
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.pictures import reliability_picture, risk_coverage_picture
+from medcode_ml.models.splitting import folds_of
 
 if TYPE_CHECKING:
     from medcode_ml.models.tracking import Run

@@ -18,7 +18,7 @@ from medcode_ml.coding.training_parameters import TrainingParameters
 
 if TYPE_CHECKING:
     from medcode_ml.coding.network.scorer import NetworkScorer
-    from medcode_ml.models.tracking import Run
+from medcode_ml.models.tracking import Run
 
 LEARNED_FROM = 80
 """Proposals of a chart that the network learns from: it needs more wrong ones than it later has to look at."""
@@ -47,14 +47,6 @@ def is_true(proposals: Proposals, charts: Sequence[LabelledChart]) -> npt.NDArra
     wanted = [frozenset(c.codes) for c in charts]
     pairs = zip(proposals.chart.tolist(), proposals.codes[proposals.code], strict=True)
     return np.array([code in wanted[chart] for chart, code in pairs], dtype=bool)
-
-
-def folds_of(groups: Sequence[str], folds: int, seed: int) -> npt.NDArray[np.int64]:
-    """The fold of each chart; charts of one patient stand in one."""
-    _, place = np.unique(np.array(groups, dtype=object).astype(str), return_inverse=True)
-    order = np.random.default_rng(seed).permutation(int(place.max()) + 1)
-    found: npt.NDArray[np.int64] = order[place] % min(folds, len(order))
-    return found
 
 
 def trees_out_of_fold(

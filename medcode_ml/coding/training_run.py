@@ -5,54 +5,27 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.codes.release import release_on
 from medcode_ml.coding.batch import sections_by_document
 from medcode_ml.coding.encounter import Document
 from medcode_ml.coding.in_use import KIND
 from medcode_ml.coding.mentions import Section
 from medcode_ml.coding.proposals.charts import BETWEEN, LabelledChart
-from medcode_ml.coding.training_split import CALIBRATION, TEST, TRAIN
 from medcode_ml.contracts import filtered, mapped, ml
+from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
+from medcode_ml.models.warehouse.training_set import training_encounters
+from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult, register_trained, training_place
 from medcode_ml.settings import settings
-from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import read_frame
 
 DOCUMENTS, DEIDENTIFIED = "documents", "deidentified_document"
 TEXT_SOURCES: Final = (DOCUMENTS, DEIDENTIFIED)
 Train = Callable[..., Any]
-
-
-class TrainingDataError(ValueError):
-    """The model cannot be trained on what stands in the tables: says what is missing and what to run."""
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """A model that was trained and registered.
-
-    Attributes:
-        version: of the model.
-        folder: where the registry keeps it.
-        rows: rows written by table of schema `ml`.
-        figures: counts of the data and what the model's own calibration says.
-        card: the model card, Markdown.
-        pictures: title and file of each picture in the folder.
-    """
-
-    version: str
-    folder: Path
-    rows: dict[str, int]
-    figures: dict[str, float | int | str] = field(default_factory=dict)
-    card: str = ""
-    pictures: tuple[tuple[str, Path], ...] = ()
 
 
 def train_from_store(
@@ -79,14 +52,11 @@ def train_from_store(
     Raises:
         TrainingDataError: nothing to learn from, or texts that changed or are missing.
     """
-    from medcode_ml.models.folder import read_folder
-    from medcode_ml.models.manifest import CARD
-    from medcode_ml.models.registry import register
     from medcode_ml.models.tracking import tracked_run
 
     fit = train or _own_training()
     began = time.monotonic()
-    encounters = training_encounters(engine)
+    encounters = training_encounters(engine, ml.CODING)
     digest = data_hash(encounters, text_source)
     parts = dict(zip(encounters["encounter_id"], encounters["split"], strict=True))
     charts = labelled_charts(engine, encounters[encounters["split"] != TEST], text_source)
@@ -94,47 +64,20 @@ def train_from_store(
     calibrated = [chart for chart in charts if parts[chart.record_id] == CALIBRATION]
     if not learned:
         raise TrainingDataError("ml.coding_training_set holds no encounter to learn from: materialise it first")
-    making = home / "training" / KIND / digest[:16]
     chosen = dict(parameters or {})
-    state = making.with_name(f"{making.name}.state")
-    with tracked_run("coding", chosen, home, url=settings().mlflow_url, resume_in=state) as run:
-        fit(learned, calibrated, making, chosen, progress, data={"sha256": digest}, run=run, checkpoints=state)
-    kept = register(making, KIND, home)
-    manifest = read_folder(kept, KIND).manifest
-    counts = encounters["split"].value_counts()
-    model: dict[str, Any] = {
-        "version": manifest.version,
-        "folder": kept.relative_to(home).as_posix(),
-        "trained_at": datetime.now(UTC),
-        "seconds": round(time.monotonic() - began, 1),
-        "text_source": text_source,
-        "code_set_releases": [
-            r.name for r in sorted({release_on(d) for d in encounters["discharge_date"]}, key=lambda r: r.start)[::-1]
-        ],
-        **{f"{part}_encounters": int(counts.get(part, 0)) for part in (TRAIN, CALIBRATION, TEST)},
-        "code_count": len({code for chart in learned for code in chart.codes}),
-        "data_hash": digest,
-        "parameters": dict(manifest.parameters),
-    }
-    rows = _write(engine, model, encounters)
-    shown = ("seconds", "train_encounters", "calibration_encounters", "test_encounters", "code_count")
-    pictures = tuple((Path(n).stem.replace("_", " "), kept / n) for n in sorted(manifest.files) if n.endswith(".png"))
-    return TrainingResult(
-        manifest.version, kept, rows, {name: model[name] for name in shown},
-        (kept / CARD).read_text(encoding="utf-8") if CARD in manifest.files else "", pictures,
-    )  # fmt: skip
+    with training_place(home, KIND, digest) as (making, state):
+        with tracked_run(KIND, chosen, home, url=settings().mlflow_url, resume_in=state) as run:
+            fit(learned, calibrated, making, chosen, progress, data={"sha256": digest}, run=run, checkpoints=state)
+        return register_trained(
+            engine, ml.CODING, home, making, encounters, seconds=time.monotonic() - began, data_hash=digest,
+            learned_codes=(code for chart in learned for code in chart.codes), own={"text_source": text_source},
+        )  # fmt: skip
 
 
 def _own_training() -> Train:
     from medcode_ml.coding.training import train
 
     return train
-
-
-def training_encounters(source: sa.Engine | sa.Connection) -> pd.DataFrame:
-    """The encounters of every part, by id: the columns of `ml.coding_training_set`."""
-    table = ml.coding_training_set
-    return read_frame(source, sa.select(table).where(table.c.split.is_not(None)).order_by(table.c.encounter_id))
 
 
 def data_hash(encounters: pd.DataFrame, text_source: str) -> str:
@@ -169,9 +112,7 @@ def labelled_charts(
         text = BETWEEN.join(d.text for d in documents)
         changed += text_source == DOCUMENTS and hashlib.sha256(text.encode()).hexdigest() != row.text_hash
         charts.append(
-            LabelledChart(
-                row.encounter_id, row.person_id, documents, row.setting, row.discharge_date, tuple(row.codes)
-            )
+            LabelledChart(row.encounter_id, row.person_id, documents, row.setting, row.discharge_date, tuple(row.codes))
         )
     if gone and text_source == DEIDENTIFIED:
         raise TrainingDataError(f"{gone} encounters have documents without a de-identified copy: run deidentify_job")
@@ -181,19 +122,6 @@ def labelled_charts(
             "materialise ml/coding_training_set again for all days"
         )
     return charts
-
-
-def newest_version(source: sa.Engine | sa.Connection) -> str:
-    """The version trained last.
-
-    Raises:
-        TrainingDataError: none was trained yet.
-    """
-    table = ml.coding_model
-    found = read_frame(source, sa.select(table.c.version).order_by(table.c.trained_at.desc(), table.c.version).limit(1))
-    if found.empty:
-        raise TrainingDataError("no coding model was trained yet: materialise ml/coding_model")
-    return str(found["version"].iloc[0])
 
 
 def _documents(
@@ -234,24 +162,3 @@ def _sections(source: sa.Engine | sa.Connection, documents: list[str]) -> dict[s
 
 def _among(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.document_id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
-
-
-def _write(engine: sa.Engine, model: dict[str, Any], encounters: pd.DataFrame) -> dict[str, int]:
-    """Put a version into the tables; the same version again takes its own place."""
-    frames = {
-        ml.coding_model: pd.DataFrame([model], dtype=object),
-        ml.coding_model_encounter: pd.DataFrame(
-            {
-                "version": model["version"],
-                "encounter_id": encounters["encounter_id"],
-                "person_id": encounters["person_id"],
-                "part": encounters["split"],
-            },
-            dtype=object,
-        ),
-    }
-    with engine.begin() as connection:
-        for table, frame in frames.items():
-            connection.execute(sa.delete(table).where(table.c.version == model["version"]))
-            copy_in(connection, table, frame)
-    return {table.name: len(frame) for table, frame in frames.items()}

@@ -35,7 +35,9 @@ encounter_code = table(
     column("poa", TEXT, "present on admission: Y, N, U, W; null when exempt", null=True),
     column("origin", TEXT, "documents (read from text) or delivered (came with the record)"),
     column("mention_count", INT, "mentions in the documents"),
-    column("document_types", JSON, "document types and sections it was found in: [[type, section, count]]"),
+    column(
+        "document_types", JSON, "where it was found: [[document type, section, count, place among the codes there]]"
+    ),
     column("reason", TEXT, "why it was accepted or not, in a coder's words"),
 )
 

@@ -75,6 +75,8 @@ encounter_code = View(
         "assertion": "affirmed, uncertain or historical",
         "origin": "documents, or delivered with the record",
         "place_reasons": "why the code stands at this place",
+        "eligible": "the code may be principal",
+        "principal_share": "share of the code in the choice of the principal",
         "code_reason": "why the code was accepted",
         "evidence": "list of {document_id, start, end, text, section, boxes}",
         "code_set_release": "code set release in force at discharge",
@@ -82,7 +84,7 @@ encounter_code = View(
     },
     """
     SELECT r.received_date, r.encounter_id, r.rank, r.code, c.title, r.principal, r.poa, c.score, c.band, c.assertion,
-           c.origin, r.reasons AS place_reasons, c.reason AS code_reason,
+           c.origin, r.reasons AS place_reasons, r.eligible, r.principal_share, c.reason AS code_reason,
            (SELECT jsonb_agg(jsonb_build_object('document_id', v.document_id, 'start', v.start_offset,
                      'end', v.end_offset, 'text', v.text, 'section', v.section_type, 'boxes', v.boxes)
                      ORDER BY v.document_id, v.start_offset)
@@ -182,13 +184,16 @@ coder_worklist = View(
         "held_because": "what holds the claim",
         "principal_code": "principal diagnosis proposed",
         "runner_up": "next eligible principal",
+        "principal_probability": "probability that the principal is right, where a model ranked",
+        "principal_review": "why a coder should decide on the principal, the rivals side by side",
         "codes_to_review": "accepted codes in the review band",
         "queries": "open questions to the clinician",
         "total_charge": "charges at stake, US dollars",
     },
     """
     SELECT c.received_date, c.encounter_id, c.hospital_id, e.setting, c.discharge_date, c.status AS claim_status,
-           c.held_because, c.principal_code, r.runner_up, coalesce(k.codes_to_review, 0) AS codes_to_review,
+           c.held_because, c.principal_code, r.runner_up, r.principal_probability,
+           r.review_reason AS principal_review, coalesce(k.codes_to_review, 0) AS codes_to_review,
            coalesce(q.queries, 0) AS queries, c.total_charge
     FROM billed.claim c
     JOIN filtered.encounter e USING (received_date, encounter_id)
@@ -197,7 +202,7 @@ coder_worklist = View(
                WHERE accepted AND band = 'review' GROUP BY 1, 2) k USING (received_date, encounter_id)
     LEFT JOIN (SELECT received_date, encounter_id, count(*) AS queries FROM coded.query GROUP BY 1, 2) q
          USING (received_date, encounter_id)
-    WHERE c.status = 'held' OR k.codes_to_review > 0 OR q.queries > 0
+    WHERE c.status = 'held' OR r.needs_review OR k.codes_to_review > 0 OR q.queries > 0
     ORDER BY (c.status = 'held') DESC, c.total_charge DESC
     """,
 )

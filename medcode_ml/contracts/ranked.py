@@ -15,6 +15,16 @@ encounter = table(
     column("model_version", TEXT, "what ranked: guidelines or a model"),
     column("outcome", TEXT, "ranked, no_codes or no_eligible_principal"),
     column("runner_up", TEXT, "next eligible principal, for the coder's eye", null=True),
+    column(
+        "principal_probability",
+        FLOAT,
+        "calibrated probability that the principal is the one a coder would choose; null for the guidelines",
+        null=True,
+    ),
+    column("needs_review", BOOL, "a coder decides on the principal: its probability is too low for the error allowed"),
+    column(
+        "review_reason", TEXT, "why, with the rivals side by side, such as I50.23 (0.48) or J18.9 (0.41)", null=True
+    ),
 )
 
 encounter_code = table(
@@ -29,4 +39,6 @@ encounter_code = table(
     column("score", FLOAT, "score of the place, falling with rank"),
     column("poa", TEXT, "present on admission; null when exempt", null=True),
     column("reasons", JSON, "reasons of the place, in a coder's words"),
+    column("eligible", BOOL, "the code may be principal"),
+    column("principal_share", FLOAT, "share of the choice of the principal, 1 over the encounter's codes", null=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,10 +29,15 @@ def risk_coverage_picture(
     threshold: float | None = None,
     precision: float = 0.95,
     title: str = "Risk and coverage",
+    things: str = "codes",
+    cover: Literal["true", "all"] = "true",
     draws: int = 200,
     seed: int = 0,
 ) -> None:
     """Draw, for every threshold, the share of wrong codes among those taken against the share of true codes taken.
+
+    `things` is what is taken, in the plural; with `cover` "all" the coverage is the share of all of them, where each
+    is a decision (encounters with their principal) and not a find.
 
     Arguments as in `bands.auto_threshold`; the shade is the 95% bootstrap interval over the groups (of the risk at
     the same coverage). `threshold` marks the certified auto band, `precision` the target.
@@ -46,26 +51,28 @@ def risk_coverage_picture(
     count = int(ids.max(initial=0)) + 1
     drawn = np.array(
         [
-            _risk_at(right, np.bincount(rng.integers(count, size=count), minlength=count)[ids], grid)
+            _risk_at(right, np.bincount(rng.integers(count, size=count), minlength=count)[ids], grid, cover)
             for _ in range(draws)
         ]
     )
     low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    whole = f"true {things}" if cover == "true" else things
     figure, axes = _canvas(title)
     axes.fill_between(grid, low, high, color=_BLUE, alpha=0.18, linewidth=0, label="95% interval")
-    axes.plot(grid, _risk_at(right, np.ones(len(p)), grid), color=_BLUE, linewidth=1.8, label="risk")
+    axes.plot(grid, _risk_at(right, np.ones(len(p)), grid, cover), color=_BLUE, linewidth=1.8, label="risk")
     axes.axhline(1 - precision, color=_GREY, linewidth=1, linestyle="--", label=f"target {1 - precision:.0%}")
     if threshold is not None:
         taken = p >= threshold
-        at = right[taken].sum() / max(1, right.sum()), (~right[taken]).mean() if taken.any() else 0.0
+        covered = right[taken].sum() / max(1, right.sum()) if cover == "true" else taken.mean()
+        at = covered, (~right[taken]).mean() if taken.any() else 0.0
         axes.plot(*at, "o", color=_RED, markersize=7, label=f"auto band: p ≥ {threshold:.3f}")
         axes.annotate(
-            f"{at[0]:.0%} of the true codes,\n{at[1]:.1%} wrong",
+            f"{at[0]:.0%} of the {whole},\n{at[1]:.1%} wrong",
             at, (14, 18), textcoords="offset points", fontsize=9, color=_RED,
             arrowprops={"arrowstyle": "-", "color": _RED, "linewidth": 0.8},
         )  # fmt: skip
-    axes.set_xlabel("coverage: share of the true codes that are taken without a person")
-    axes.set_ylabel("risk: share of wrong codes among those taken")
+    axes.set_xlabel(f"coverage: share of the {whole} that are taken without a person")
+    axes.set_ylabel(f"risk: share of wrong {things} among those taken")
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     _save(figure, axes, path)
@@ -99,12 +106,15 @@ def reliability_picture(path: Path, measured: Reliability, *, title: str = "Said
     _save(figure, axes, path)
 
 
-def _risk_at(right: NDArray[np.bool_], weights: NDArray[Any], grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The risk of the best rows that hold each share of the true codes; rows in falling probability, weighted."""
+def _risk_at(
+    right: NDArray[np.bool_], weights: NDArray[Any], grid: NDArray[np.float64], cover: Literal["true", "all"]
+) -> NDArray[np.float64]:
+    """The risk of the best rows that hold each share of the true codes (or of all); rows in falling probability."""
     true, rows = np.cumsum(right * weights), np.cumsum(weights)
     if not len(rows) or true[-1] == 0:
         return np.ones_like(grid)
-    at = np.searchsorted(true, grid * true[-1] - 1e-9).clip(0, len(rows) - 1)
+    covered = true if cover == "true" else rows
+    at = np.searchsorted(covered, grid * covered[-1] - 1e-9).clip(0, len(rows) - 1)
     risk: NDArray[np.float64] = 1.0 - true[at] / rows[at]
     return risk
 

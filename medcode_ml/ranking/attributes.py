@@ -25,23 +25,31 @@ from medcode_ml.ranking.knowledge import (
     TextArray,
     conditions,
     members,
+    operations,
     pair_rules,
+    places,
     relations,
     span,
 )
 
-_ACUTE: Final = re.compile(r"\b(acute|with (acute )?exacerbation|with (hemorrhage|bleeding)|ruptured?|crisis)\b", re.I)
+_ACUTE: Final = re.compile(
+    r"(?<!without )(?<!without \()\b(acute|with (acute )?exacerbation|with (hemorrhage|bleeding)|ruptured?|crisis)\b",
+    re.I,
+)
 _CHRONIC: Final = re.compile(r"\b(chronic|long[- ]term|old|sequelae)\b", re.I)
-_INJURY: Final = re.compile(r"^[ST]")
+# pathological and osteoporotic fractures carry the seventh character of injuries
+_INJURY: Final = re.compile(r"^(S|T|M80|M84[345])")
 _LIMITS: Final = (0.0005, 0.995)
 # A later encounter for an injury is aftercare; its sequela follows the condition that it left behind.
-_LATER_ENCOUNTER: Final = 0.4
+_LATER_ENCOUNTER: Final = 0.2
 _SEQUELA: Final = 0.05
 _ACUTE_TITLE: Final = 1.6
 _CHRONIC_TITLE: Final = 0.5
 _CATEGORY_LENGTH: Final = 3
 # Drug codes carry the intent sixth, or fifth where a placeholder follows.
 _INTENT: Final = 6
+_ADVERSE_EFFECT: Final = (0.003, 0.003, 1.2)
+"""Propensities and gravity of the drug behind an adverse effect or underdosing: its effect is reported first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,8 @@ class CodeAttributes:
     """Bit set of body systems."""
     therapies: IntArray
     """Bit set of therapies that are started for the condition."""
+    operations: IntArray
+    """Bit set of operations that are done for the condition."""
     chronic: BoolArray
     """Chronic condition by kind, title or the chronic condition indicator of AHRQ."""
     relation_present: BoolArray
@@ -128,9 +138,7 @@ def attributes_of(codes: TextArray) -> CodeAttributes:
     groups = conditions()
     group: IntArray = np.full(count, -1, dtype=np.int64)
     for place, condition in enumerate(groups):
-        first, _, last = condition.codes.partition("-")
-        start, end = span(codes, first, last or first)
-        group[start:end] = place
+        group[places(codes, condition.codes)] = place
     found_titles = [_title(dotted(str(code))) for code in codes]
     known: BoolArray = np.array([title is not None for title in found_titles], dtype=np.bool_)
     titles = [title or "" for title in found_titles]
@@ -140,6 +148,9 @@ def attributes_of(codes: TextArray) -> CodeAttributes:
     emergency: FloatArray = np.array([c.emergency if c else 0.0 for c in chosen], dtype=np.float64)
     elective: FloatArray = np.array([c.elective if c else 0.0 for c in chosen], dtype=np.float64)
     gravity: FloatArray = np.array([c.gravity if c else 0.0 for c in chosen], dtype=np.float64)
+    operated: IntArray = np.zeros(count, dtype=np.int64)
+    for operation in operations():
+        operated[members(codes, operation.codes)] |= operation.bit
     relation_present = [members(codes, relation.present) for relation in relations()]
     relation_explained = [members(codes, relation.explained) for relation in relations()]
     chronic = np.zeros(count, dtype=np.bool_)
@@ -169,6 +180,13 @@ def attributes_of(codes: TextArray) -> CodeAttributes:
     elective[sequela] *= _SEQUELA
     gravity[later | sequela] *= 0.5
     kinds[sequela] = "sequela"
+    intents = np.array([_intent(str(code)) for code in codes], dtype=np.str_)
+    for kind, intent in (("adverse_effect", "5"), ("underdosing", "6")):
+        meant = known & (intents == intent)
+        kinds[meant] = kind
+        emergency[meant], elective[meant], gravity[meant] = _ADVERSE_EFFECT
+    systems = np.array([c.systems if c else 0 for c in chosen], dtype=np.int64)
+    systems[np.isin(intents, ["5", "6"])] = 0
     return CodeAttributes(
         codes=codes,
         titles=titles,
@@ -177,8 +195,9 @@ def attributes_of(codes: TextArray) -> CodeAttributes:
         emergency=log_odds(emergency),
         elective=log_odds(elective),
         gravity=np.where(known, gravity, 0.0),
-        systems=np.array([c.systems if c else 0 for c in chosen], dtype=np.int64),
+        systems=systems,
         therapies=np.array([c.therapies if c else 0 for c in chosen], dtype=np.int64),
+        operations=operated,
         chronic=chronic,
         relation_present=np.array(relation_present, dtype=np.bool_).reshape(len(relations()), count),
         relation_explained=np.array(relation_explained, dtype=np.bool_).reshape(len(relations()), count),
@@ -226,12 +245,15 @@ def pairs_of(attributes: CodeAttributes) -> CodePairs:
     )
 
 
-def _is_poisoning(code: str) -> bool:
-    """True for T36-T50 with the intent of a poisoning (1 to 4), false for adverse effects (5) and underdosing (6)."""
+def _intent(code: str) -> str:
+    """Intent of T36-T50: 1 to 4 a poisoning, 5 an adverse effect, 6 underdosing; "" for other codes (I.C.19.e.5)."""
     if not "T36" <= code[:3] <= "T50" or len(code) < _INTENT:
-        return False
-    intent = code[_INTENT - 1] if code[_INTENT - 1] != "X" else code[_INTENT - 2]
-    return intent in "1234"
+        return ""
+    return code[_INTENT - 1] if code[_INTENT - 1] != "X" else code[_INTENT - 2]
+
+
+def _is_poisoning(code: str) -> bool:
+    return _intent(code) in ("1", "2", "3", "4")
 
 
 def _both_bar(found: dict[int, tuple[bool, bool, str]], cyclic: set[int], count: int) -> set[int]:

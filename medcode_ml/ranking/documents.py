@@ -1,111 +1,126 @@
-"""Where plain documents name the codes of a line, for lines that bring their documents and no evidence.
+"""What the documents say of listed codes: the reading of a coder, handed to the codes of the list.
 
-This is no coder: it only looks for the words of the terms that ICD-10-CM itself gives a code (title and inclusion
-terms, its own and its categories') in one line of text, so that a discharge diagnosis can be told from past history.
-Abbreviations are not understood. Encounters that went through coding bring better evidence and never come here.
+A coder who reads the documents on his own may find another code of the same condition: E11.9 where the list says
+E11.65, J15.69 where it says J18.9. What speaks for the one speaks for the other, unless the list has both.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from medcode_ml.codes.identifiers import dotted
+import pandas as pd
+
+from medcode_ml.codes.ccsr import ccsr_category
+from medcode_ml.codes.identifiers import dotted, undotted
 from medcode_ml.codes.tabular import tabular
-from medcode_ml.ranking.evidence import place_of
+from medcode_ml.ranking.evidence import entries_of
 
-_HEADING: Final = re.compile(r"^\s*(?P<heading>[A-Za-z][A-Za-z /&-]{1,60}?)\s*:\s*(?P<rest>.*)$")
-_WORD: Final = re.compile(r"[a-z0-9]+")
-_ASIDE: Final = re.compile(r"\([^)]*\)|\[[^\]]*\]")
-# Words that a term carries for the classification's sake; a clinician leaves them out.
-_SILENT: Final = frozenset(
+Entry = tuple[str, str, int, int]
+"""Document type, section, mentions, place, as in `document_types`."""
+_CATEGORY: Final = 3
+#: Health factors and external causes: brothers are other facts, not other wordings of the same one.
+_FACTS: Final = ("V", "W", "X", "Y", "Z")
+_WORD: Final = re.compile(r"[a-z]{5,}")
+_SAYS_LITTLE: Final = frozenset(
     (
-        "a",
-        "an",
-        "and",
-        "as",
-        "by",
-        "classified",
-        "due",
-        "elsewhere",
-        "encounter",
-        "for",
-        "from",
-        "in",
-        "initial",
-        "nec",
-        "nos",
-        "of",
-        "on",
-        "or",
-        "organism",
-        "other",
-        "otherwise",
-        "part",
-        "site",
-        "specified",
-        "the",
-        "to",
-        "type",
-        "unspecified",
-        "with",
-        "without",
+        "acute", "chronic", "classified", "complication", "complications", "condition", "conditions", "disease",
+        "diseases", "disorder", "disorders", "elsewhere", "encounter", "initial", "lower", "other", "right",
+        "sequela", "specified", "subsequent", "syndrome", "unspecified", "upper", "without",
     )
-)
-_NOT: Final = re.compile(r"\b(no|denies|denied|without|negative for|ruled out)\b", re.I)
-_CATEGORY_LENGTH: Final = 3
+)  # fmt: skip
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.removesuffix("s") for word in _WORD.findall(text.lower()))
+def documented(listed: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Return `listed` with `document_types` from a coder's reading.
 
-
-@lru_cache(maxsize=32768)
-def term_words(code: str) -> tuple[frozenset[str], ...]:
-    """Return the words of each term of a code and its categories, asides and silent words left out."""
-    listed = tabular()
-    lineage = [dotted(code), *(n for n in listed.ancestors(code) if "-" not in n and len(n) >= _CATEGORY_LENGTH)]
-    terms = [term for node in lineage for term in (listed.title(node), *listed.inclusion_terms(node)) if term]
-    # what follows "without" or "not" says what the term is not
-    kept = (re.split(r"\b(?:without|not)\b", _ASIDE.sub(" ", term))[0] for term in terms)
-    found = (_words(text) - _SILENT for text in kept)
-    return tuple(dict.fromkeys(words for words in found if words))
-
-
-def _lines(documents: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, frozenset[str]]]:
-    """Document type, heading and words of every line; a heading holds until the next."""
-    lines = []
-    for document in documents:
-        kind, section = str(document.get("type") or ""), ""
-        for line in str(document.get("text") or "").splitlines():
-            text = line
-            match = _HEADING.match(line)
-            # "Heparin: 5000 units" is no heading; a known one is, and so is one that stands alone
-            if match and (not match["rest"] or place_of("", match["heading"]) != "other"):
-                section, text = match["heading"].lower(), match["rest"]
-            if text.strip() and not _NOT.search(text):
-                lines.append((kind, section, _words(text)))
-    return lines
-
-
-def document_types_of(codes: Sequence[str], documents: Sequence[Mapping[str, Any]]) -> dict[str, list[list[Any]]]:
-    """Return [[type, section, lines that name the code], ...] for each code that a document names.
+    What a row of `listed` has already stays; codes that neither the reading nor a relative names stay without. The
+    assertion is not handed over: who lists a code has found it present, whatever another reader makes of the words.
 
     Args:
-        codes: codes of one encounter.
-        documents: objects with "type" and "text".
+        listed: DataFrame[encounter_id, code; document_types].
+        found: DataFrame[encounter_id, code, document_types]: every code that the coder found, accepted or not.
     """
-    lines = _lines(documents)
-    vocabulary = frozenset[str]().union(*(words for _, _, words in lines))
-    found = {}
-    for code in dict.fromkeys(codes):
-        terms = [words for words in term_words(code) if words <= vocabulary]
-        named = Counter(
-            (kind, section) for kind, section, words in lines if terms and any(term <= words for term in terms)
+    readings: dict[Any, dict[str, list[Entry]]] = {}
+    columns = (found[name] for name in ("encounter_id", "code", "document_types"))
+    for encounter, code, value in zip(*columns, strict=True):
+        if entries := entries_of(value):
+            readings.setdefault(encounter, {})[undotted(str(code))] = entries
+    bare = [undotted(str(code)) for code in listed["code"]]
+    lists: dict[Any, set[str]] = {}
+    for encounter, code in zip(listed["encounter_id"], bare, strict=True):
+        lists.setdefault(encounter, set()).add(code)
+    handed = {e: entries_of_listed(codes, readings[e]) for e, codes in lists.items() if e in readings}
+    given = listed["document_types"].tolist() if "document_types" in listed else [None] * len(listed)
+    told = [
+        value if entries_of(value) else handed.get(encounter, {}).get(code)
+        for value, encounter, code in zip(given, listed["encounter_id"], bare, strict=True)
+    ]
+    return listed.assign(document_types=pd.Series(told, index=listed.index, dtype=object))
+
+
+def entries_of_listed(listed: Iterable[str], reading: Mapping[str, list[Entry]]) -> dict[str, list[list[Any]]]:
+    """Return for each listed code the entries of the found codes that speak for it; codes are undotted.
+
+    A found code that is not listed speaks for its nearest listed relatives: those of its category that share the
+    longest beginning with it, else those of its clinical group (CCSR) or, in its block of the tabular list, those whose
+    title shares a telling word ("pneumonia"). A listed one speaks for itself only.
+    """
+    speakers = {code: [reading[code]] if code in reading else [] for code in dict.fromkeys(listed)}
+    takers = [code for code in speakers if not code.startswith(_FACTS)]
+    for code, entries in reading.items():
+        if code in speakers or code.startswith(_FACTS):
+            continue
+        shared = {taker: _shared(code, taker) for taker in takers}
+        longest = max(shared.values(), default=0)
+        if longest >= _CATEGORY:
+            nearest = [taker for taker in takers if shared[taker] == longest]
+        else:
+            nearest = [taker for taker in takers if _related(code, taker)]
+        for taker in nearest:
+            speakers[taker].append(entries)
+    return {code: _joined(sources) for code, sources in speakers.items() if sources}
+
+
+def _shared(one: str, other: str) -> int:
+    """Characters that two codes begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+@lru_cache(maxsize=131072)
+def _related(one: str, other: str) -> bool:
+    """Whether codes of two categories name conditions of one kind."""
+    group = ccsr_category(dotted(one))
+    if group is not None and group == ccsr_category(dotted(other)):
+        return True
+    (block, words), (other_block, other_words) = _block_and_words(one), _block_and_words(other)
+    return block is not None and block == other_block and not words.isdisjoint(other_words)
+
+
+@lru_cache(maxsize=65536)
+def _block_and_words(code: str) -> tuple[str | None, frozenset[str]]:
+    """Block of the tabular list ("J09-J18") and the telling words of the title."""
+    listed = tabular()
+    block = next((node for node in listed.ancestors(dotted(code)) if "-" in node), None)
+    title = listed.title(dotted(code)) or ""
+    return block, frozenset(_WORD.findall(title.lower())) - _SAYS_LITTLE
+
+
+def _joined(sources: list[list[Entry]]) -> list[list[Any]]:
+    """Entries of several found codes: of a section of a kind of document as many as the code has that has most."""
+    most: dict[tuple[str, str], int] = {}
+    for entries in sources:
+        where = [entry[:2] for entry in entries]
+        for place in set(where):
+            most[place] = max(most.get(place, 0), where.count(place))
+    joined = []
+    for (kind, section), number in sorted(most.items()):
+        # the earliest place first; entries without a place last
+        own = sorted(
+            {entry for entries in sources for entry in entries if entry[:2] == (kind, section)},
+            key=lambda entry: (entry[3] == 0, entry[3], -entry[2]),
         )
-        if named:
-            found[code] = [[kind, section, times] for (kind, section), times in named.items()]
-    return found
+        joined += [list(entry) for entry in own[:number]]
+    return joined

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from medcode_ml.codes.identifiers import dotted
+from medcode_ml.ranking.document_parts import heads
 from medcode_ml.ranking.knowledge import BoolArray, IntArray, system_bits
 from medcode_ml.ranking.rows import Batch
 
@@ -65,6 +66,13 @@ def eligibility_of(batch: Batch) -> Eligibility:
     return Eligibility(bars.bar, bars.why, tuple(bars.reasons))
 
 
+def candidates_of(batch: Batch, eligibility: Eligibility) -> BoolArray:
+    """Say which rows may be principal: those of each encounter that are barred least, and not for good."""
+    lowest: IntArray = np.full(batch.encounters, NEVER, dtype=np.int64)
+    np.minimum.at(lowest, batch.rows.encounter, eligibility.bar)
+    return np.asarray((eligibility.bar == lowest[batch.rows.encounter]) & (eligibility.bar < NEVER), dtype=np.bool_)
+
+
 def _by_code(batch: Batch, bars: _Bars) -> None:
     """What the code itself and the editor's tables say."""
     rows = batch.rows
@@ -78,6 +86,10 @@ def _by_code(batch: Batch, bars: _Bars) -> None:
     bars.hold(external, NEVER, "external cause of morbidity, never principal; guideline I.C.20")
     bars.hold(flags["manifestation"], NEVER, "manifestation code, its cause goes first; guideline I.A.13")
     bars.hold(kinds == "organism", NEVER, "names the organism of an infection; guideline I.B.7")
+    underdosing = kinds == "underdosing"
+    bars.hold(underdosing, NEVER, "underdosing, the condition that it brought goes first; guideline I.C.19.e.5.c")
+    adverse = kinds == "adverse_effect"
+    bars.hold(adverse, LAST_RESORT, "the drug of an adverse effect, its effect goes first; guideline I.C.19.e.5.a")
     refused = flags["unacceptable_principal"] & inpatient
     bars.hold(refused, NEVER, "not accepted as principal by the Medicare Code Editor")
     bars.hold(kinds == "status", LAST_RESORT, "status or history, no reason for admission; guideline I.C.21.c")
@@ -135,6 +147,9 @@ def _by_company(batch: Batch, bars: _Bars) -> None:
     weight = attributes.emergency[rows.code]
     disease = np.isin(kinds.astype(str), _ACUTE_KINDS) & (weight >= _EXPLAINS)
     disease |= np.isin(kinds.astype(str), _TUMOURS) | ((kinds == "chronic") & (weight >= _CHRONIC_EXPLAINS))
+    symptom = np.isin(kinds.astype(str), ["symptom", "finding"])
+    # a diagnosis that the clinician's list begins with is definitive, however seldom it leads a stay
+    disease |= heads(batch.documents) & ~symptom
     definitive = batch.any_in_encounter((bars.bar == FREE) & disease)[rows.encounter]
-    symptom = np.isin(kinds.astype(str), ["symptom", "finding"]) & definitive
+    symptom &= definitive
     bars.hold(symptom & ~outpatient, SYMPTOM, "symptom or finding beside a definitive diagnosis; guideline II.A")

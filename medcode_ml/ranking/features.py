@@ -11,10 +11,14 @@ from typing import Final
 
 import numpy as np
 
-from medcode_ml.ranking.eligibility import FREE, LAST_RESORT, Eligibility
+from medcode_ml.ranking.document_parts import document_parts, document_score
+from medcode_ml.ranking.eligibility import FREE, LAST_RESORT, NEVER, Eligibility, candidates_of
 from medcode_ml.ranking.knowledge import BoolArray, FloatArray, IntArray, members, relations, system_bits, therapies
 from medcode_ml.ranking.rows import Batch
 
+OPERATION: Final = 2.2
+"""An operation of day 0-2 (or of unknown day) that is done for this very condition."""
+LATE_OPERATION: Final = 1.0
 EARLY_PROCEDURE: Final = 0.9
 """A therapeutic procedure on the organ on day 0-2 (or of unknown day)."""
 PLANNED_PROCEDURE: Final = 1.3
@@ -38,15 +42,6 @@ GRAVE: Final = 8.0
 POA_YES: Final = 0.3
 LATE_SEPSIS: Final = -1.5
 """Sepsis whose antibiotics, vasopressors and intensive care all began after the first days."""
-DISCHARGE_DIAGNOSIS: Final = 1.6
-ADMISSION_DIAGNOSIS: Final = 0.9
-COMPLAINT: Final = 0.5
-COMPLAINT_OUTPATIENT: Final = 2.0
-COURSE: Final = 0.3
-ONLY_HISTORY: Final = -1.5
-MENTION: Final = 0.25
-"""For each doubling of the mentions."""
-MOST_MENTIONS: Final = 16.0
 OUTPATIENT_SHRINK: Final = 0.4
 """Inpatient propensities say less of a visit."""
 MOST_EXPLAINED: Final = -3.0
@@ -64,6 +59,8 @@ class Features:
     """The relation that took most from the row, -1 for none; shape (rows,)."""
     therapy: IntArray
     """The therapy of the first days that speaks for the row, -1 for none."""
+    documents: dict[str, FloatArray]
+    """What the documents say, by `document_parts`; the part `documents` is its weighted sum."""
 
 
 def features_of(batch: Batch, eligibility: Eligibility) -> Features:
@@ -75,14 +72,20 @@ def features_of(batch: Batch, eligibility: Eligibility) -> Features:
     parts["service"] = _service(batch)
     parts["intensive_care"] = _intensive_care(batch)
     parts["present_on_admission"] = np.where(batch.poa == "Y", POA_YES, 0.0)
-    parts["documents"] = _documents(batch)
+    documents = _documents(batch, eligibility)
+    parts["documents"] = document_score(documents)
     late_sepsis = _late_sepsis(batch)
     parts["late_sepsis"] = np.where(late_sepsis, LATE_SEPSIS, 0.0)
+    parts["lent"] = _lent(batch, _sum(parts, len(late_sepsis)))
     parts["explained"], explained_by = _explained(batch, eligibility, late_sepsis)
-    total: FloatArray = np.zeros(len(batch.rows.code), dtype=np.float64)
+    return Features(parts, _sum(parts, len(late_sepsis)), explained_by, therapy, documents)
+
+
+def _sum(parts: dict[str, FloatArray], rows: int) -> FloatArray:
+    total: FloatArray = np.zeros(rows, dtype=np.float64)
     for values in parts.values():
         total = total + values
-    return Features(parts, total, explained_by, therapy)
+    return total
 
 
 def _condition(batch: Batch) -> FloatArray:
@@ -117,12 +120,19 @@ def _systems(batch: Batch) -> IntArray:
 
 def _procedure(batch: Batch) -> FloatArray:
     context, at = batch.context, batch.rows.encounter
+    operated = batch.attributes.operations[batch.rows.code]
     systems = _systems(batch) & ~system_bits()["oncology"]
     strong = np.where(context.planned, PLANNED_PROCEDURE, EARLY_PROCEDURE)[at]
     early = systems & context.early_systems[at] != 0
     late = systems & context.late_systems[at] != 0
     looked = systems & context.diagnostic_systems[at] != 0
-    return np.select([early, late, looked], [strong, LATE_PROCEDURE, DIAGNOSTIC_PROCEDURE], 0.0)
+    for_it = operated & context.early_operations[at] != 0
+    for_it_later = operated & context.late_operations[at] != 0
+    return np.select(
+        [for_it, for_it_later, early, late, looked],
+        [OPERATION, LATE_OPERATION, strong, LATE_PROCEDURE, DIAGNOSTIC_PROCEDURE],
+        0.0,
+    )
 
 
 def _service(batch: Batch) -> FloatArray:
@@ -143,14 +153,23 @@ def _intensive_care(batch: Batch) -> FloatArray:
     return np.where(grave, np.select([context.icu_early[at], none[at]], [EARLY_ICU, -EARLY_ICU], 0.0), 0.0)
 
 
-def _documents(batch: Batch) -> FloatArray:
-    documents = batch.documents
-    outpatient = batch.context.outpatient[batch.rows.encounter]
-    score = np.where(documents.discharge, DISCHARGE_DIAGNOSIS, 0.0)
-    score = score + np.where(documents.admission, ADMISSION_DIAGNOSIS, 0.0)
-    score = score + np.where(documents.complaint, np.where(outpatient, COMPLAINT_OUTPATIENT, COMPLAINT), 0.0)
-    score = score + np.where(documents.course, COURSE, 0.0) + np.where(documents.only_history, ONLY_HISTORY, 0.0)
-    return np.asarray(score + MENTION * np.log2(np.clip(documents.mentions, 1.0, MOST_MENTIONS)), dtype=np.float64)
+def _documents(batch: Batch, eligibility: Eligibility) -> dict[str, FloatArray]:
+    at = batch.rows.encounter
+    symptoms = np.isin(batch.attributes.kinds[batch.rows.code].astype(str), ["symptom", "finding"])
+    outpatient = batch.context.outpatient[at]
+    return document_parts(batch.documents, at, outpatient, candidates_of(batch, eligibility), symptoms)
+
+
+def _lent(batch: Batch, own: FloatArray) -> FloatArray:
+    """What codes that may not lead before their cause lend it: a cirrhosis leads for its bleeding varices (rule 23).
+
+    With its cause listed such a code cannot be principal; the reason for the stay that it is becomes that of its cause.
+    """
+    pairs = batch.row_pairs
+    barring = batch.pairs.bars[pairs.rule]
+    best: FloatArray = np.full(len(own), -np.inf, dtype=np.float64)
+    np.maximum.at(best, pairs.base[barring], own[pairs.dependent[barring]])
+    return np.asarray(np.logaddexp(own, best) - own, dtype=np.float64)
 
 
 def _late_sepsis(batch: Batch) -> BoolArray:
@@ -172,7 +191,9 @@ def _explained(batch: Batch, eligibility: Eligibility, late_sepsis: BoolArray) -
     which: IntArray = np.full(len(rows.code), -1, dtype=np.int64)
     for place, relation in enumerate(relations()):
         is_present = attributes.relation_present[place][rows.code]
-        there = batch.any_in_encounter(is_present & able)[rows.encounter]
+        # a finding of the disease stays one where its cause has to go first
+        listed = able | (eligibility.bar < NEVER) if relation.even_barred else able
+        there = batch.any_in_encounter(is_present & listed)[rows.encounter]
         hit = there & attributes.relation_explained[place][rows.code] & ~is_present
         taken[hit] += relation.shift
         greater = hit & (relation.shift < most) & (eligibility.bar == FREE)

@@ -20,10 +20,12 @@ from medcode_ml.codes.release import LAST_DAY, NoReleaseError, Release, release_
 from medcode_ml.ranking.knowledge import BoolArray, FloatArray, IntArray, TextArray
 
 ENCOUNTER_COLUMNS: Final = (
-    "encounter_id", "setting", "age", "sex", "admission_type", "discharge_date", "service", "length_of_stay_days",
-    "icu_hours",
+    "encounter_id", "patient_id", "hospital_id", "setting", "age", "sex", "admission_type", "discharge_date", "service",
+    "length_of_stay_days", "icu_hours", "admission_location", "discharge_location", "discharge_status",
 )  # fmt: skip
 CODE_COLUMNS: Final = ("encounter_id", "code", "poa", "score", "mention_count", "document_types", "assertion")
+PLACE: Final = "place"
+"""Column of the codes of labelled stays: the true place, 1 first. Only training reads it, never the ranking."""
 _ABSENT_CODE: Final = ""
 _EDITOR_FLAGS: Final = ("unacceptable_principal", "manifestation", "external_cause", "questionable_admission")
 
@@ -37,7 +39,7 @@ class CodeRows:
     """One entry for each code of each encounter, sorted by encounter and code; each array of shape (rows,)."""
 
     frame: pd.DataFrame
-    """The rows with every column of `CODE_COLUMNS`."""
+    """The rows with every column of `CODE_COLUMNS`, and `PLACE`."""
     encounter: IntArray
     """Place of the encounter in the encounter frame, ascending."""
     code: IntArray
@@ -103,7 +105,7 @@ def code_rows(encounters: pd.DataFrame, codes: pd.DataFrame) -> tuple[CodeRows, 
     for column in ("encounter_id", "code"):
         if column not in codes.columns:
             raise RankingInputError(f"codes: the column {column} is missing")
-    frame = with_columns(codes, CODE_COLUMNS)
+    frame = with_columns(codes, (*CODE_COLUMNS, PLACE))
     encounter = places_in(frame["encounter_id"], pd.Index(encounters["encounter_id"]), "codes")
     if frame["code"].isna().any() or (frame["code"].astype(str).str.strip() == _ABSENT_CODE).any():
         raise RankingInputError("codes: some codes are empty; leave the row out or give the code")
@@ -120,7 +122,7 @@ def code_rows(encounters: pd.DataFrame, codes: pd.DataFrame) -> tuple[CodeRows, 
     encounter = keyed["_encounter"].to_numpy(dtype=np.int64)
     duplicate = np.asarray(keyed.duplicated(["_encounter", "_bare"], keep="first"), dtype=np.bool_)
     flags, invalid = _by_release(encounters, encounter, keyed["_bare"])
-    rows = CodeRows(keyed[list(CODE_COLUMNS)], encounter, code.astype(np.int64), duplicate, flags, invalid)
+    rows = CodeRows(keyed[[*CODE_COLUMNS, PLACE]], encounter, code.astype(np.int64), duplicate, flags, invalid)
     return rows, distinct
 
 

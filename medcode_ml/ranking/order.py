@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from medcode_ml.ranking.eligibility import LAST_RESORT, NEVER, Eligibility
-from medcode_ml.ranking.features import Features
+from medcode_ml.ranking.eligibility import LAST_RESORT, NEVER, Eligibility, candidates_of
 from medcode_ml.ranking.knowledge import BoolArray, FloatArray, IntArray
 from medcode_ml.ranking.rows import Batch
+from medcode_ml.ranking.scores import Scores
 
 # Blocks of the order after the principal.
 DIAGNOSES: Final = 0
@@ -22,11 +22,6 @@ STATUS: Final = 1
 EXTERNAL: Final = 2
 COPIES: Final = 3
 UNKNOWN: Final = 4
-STANDING: Final = 0.2
-"""How much being a likely principal counts for a secondary place, beside the gravity (0-10) of the condition."""
-_STANDING_LIMITS: Final = (-6.0, 2.0)
-ARISEN_LATER: Final = 0.5
-"""Complications that arose in the stay (POA N) come after equally grave conditions of the admission."""
 _JUST_BELOW: Final = 1e-3
 _CHAIN: Final = 8
 
@@ -43,32 +38,34 @@ class Order:
     """Row of the principal of each encounter, -1 where there is none."""
     runner_up: IntArray
     """Row of the next code that could be principal, -1 where there is none."""
+    share: FloatArray
+    """Share of each candidate among the candidates of its encounter (softmax of the scores); 0 for the others."""
     score: FloatArray
-    """Between 0 and 1, falling with the place; the principal's is its share among the candidates."""
+    """Between 0 and 1, falling with the place; the principal's is its share."""
     block: IntArray
     moved_behind: IntArray
     """Pair (place in `Batch.row_pairs`) that gave the row its place behind its base, -1 for none."""
 
 
-def order_of(batch: Batch, eligibility: Eligibility, features: Features) -> Order:
-    """Return the places of every row."""
-    principal, runner_up, share = _principal(batch, eligibility, features)
-    block = _blocks(batch, eligibility)
-    weight = _importance(batch, features)
+def order_of(batch: Batch, eligibility: Eligibility, scores: Scores) -> Order:
+    """Return the places of every row: by the scores, within what eligibility, blocks and forced pairs allow."""
+    principal, runner_up, share = _principal(batch, eligibility, scores.principal)
+    block = blocks_of(batch)
+    weight = _chronic_below_acute(batch, np.round(scores.order, 9))
     leads = np.zeros(len(block), dtype=np.bool_)
     leads[principal[principal >= 0]] = True
     place, moved = _forced(batch, leads, _places(batch, np.where(leads, -1, block), -weight), block)
     sorted_rows = np.lexsort((place, batch.rows.encounter)).astype(np.int64)
     rank = place + 1
     score = _scores(batch, sorted_rows, leads, share, weight)
-    return Order(sorted_rows, rank, principal, runner_up, score, block, moved)
+    return Order(sorted_rows, rank, principal, runner_up, share, score, block, moved)
 
 
-def _principal(batch: Batch, eligibility: Eligibility, features: Features) -> tuple[IntArray, IntArray, FloatArray]:
+def _principal(batch: Batch, eligibility: Eligibility, points: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
     rows = batch.rows
     gravity = batch.attributes.gravity[rows.code]
     # scores are rounded so that the last bits of a sum never decide between two codes
-    best_first = np.lexsort((rows.code, -gravity, -np.round(features.total, 9), eligibility.bar, rows.encounter))
+    best_first = np.lexsort((rows.code, -gravity, -np.round(points, 9), eligibility.bar, rows.encounter))
     candidates = best_first[eligibility.bar[best_first] < NEVER]
     first: IntArray = np.full(batch.encounters, -1, dtype=np.int64)
     second: IntArray = np.full(batch.encounters, -1, dtype=np.int64)
@@ -77,18 +74,16 @@ def _principal(batch: Batch, eligibility: Eligibility, features: Features) -> tu
     first[at[number == 0]] = candidates[number == 0]
     nexts = candidates[(number == 1) & (eligibility.bar[candidates] < LAST_RESORT)]
     second[rows.encounter[nexts]] = nexts
-    # the share of each candidate among those that are barred as little as the principal
-    level: IntArray = np.full(batch.encounters, NEVER, dtype=np.int64)
-    level[first >= 0] = eligibility.bar[first[first >= 0]]
-    same = eligibility.bar == level[rows.encounter]
-    best = batch.best_in_encounter(np.where(same, features.total, -np.inf))
+    same = candidates_of(batch, eligibility)
+    best = batch.best_in_encounter(np.where(same, points, -np.inf))
     top = best[rows.encounter]
-    odds = np.where(same & np.isfinite(top), np.exp(features.total - np.where(np.isfinite(top), top, 0.0)), 0.0)
+    odds = np.where(same & np.isfinite(top), np.exp(points - np.where(np.isfinite(top), top, 0.0)), 0.0)
     total = np.bincount(rows.encounter, weights=odds, minlength=batch.encounters)
     return first, second, odds / np.where(total > 0, total, 1.0)[rows.encounter]
 
 
-def _blocks(batch: Batch, eligibility: Eligibility) -> IntArray:
+def blocks_of(batch: Batch) -> IntArray:
+    """Return the block of each row in the order after the principal; shape (rows,)."""
     kinds = batch.attributes.kinds[batch.rows.code]
     block: IntArray = np.full(len(kinds), DIAGNOSES, dtype=np.int64)
     # health factors of chapter 21 are status codes for the order, whatever their kind
@@ -100,12 +95,9 @@ def _blocks(batch: Batch, eligibility: Eligibility) -> IntArray:
     return block
 
 
-def _importance(batch: Batch, features: Features) -> FloatArray:
-    """Gravity with a little of the standing as principal; chronic stays below acute in the same category (rule 24)."""
+def _chronic_below_acute(batch: Batch, weight: FloatArray) -> FloatArray:
+    """Keep chronic conditions below the acute ones of the same category, whatever their weight (rule 24)."""
     rows, attributes = batch.rows, batch.attributes
-    standing = np.clip(features.total - features.parts["explained"], *_STANDING_LIMITS)
-    later = np.where(batch.poa == "N", ARISEN_LATER, 0.0)
-    weight = np.round(attributes.gravity[rows.code] + STANDING * standing - later, 9)
     chronic = attributes.chronic[rows.code]
     category = np.unique(attributes.codes.astype("U3"), return_inverse=True)[1].astype(np.int64)[rows.code]
     group = rows.encounter * (int(category.max(initial=0)) + 1) + category

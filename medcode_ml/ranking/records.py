@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from medcode_ml.codes.identifiers import undotted
-from medcode_ml.ranking.batch import MODEL_VERSION, RankedBatch, rank_batch
-from medcode_ml.ranking.documents import document_types_of
-from medcode_ml.ranking.frames import CODE_COLUMNS, ENCOUNTER_COLUMNS
+from medcode_ml.ranking.batch import rank_frames
+from medcode_ml.ranking.frames import CODE_COLUMNS, ENCOUNTER_COLUMNS, PLACE
+from medcode_ml.ranking.frames_of_stay import RankingFrames
+
+if TYPE_CHECKING:
+    from medcode_ml.ranking.model import RankingModel
 
 _LISTS: Final = {
     "procedures": ("encounter_id", "code", "system", "day"),
@@ -23,6 +26,11 @@ _LISTS: Final = {
     "units": ("encounter_id", "name", "start_day", "hours"),
 }
 _CODE_KEYS: Final = ("poa", "score", "mention_count", "document_types", "assertion")
+_CODE_OUT: Final = ("code", "score", "rank", "principal", "reasons")
+_OUTCOME: Final = (
+    "outcome", "runner_up", "principal_probability", "needs_review", "review_reason", "model_version",
+)  # fmt: skip
+"""Keys of a ranked line besides its codes: columns of `ranked.encounter`."""
 
 
 class RankRecordError(ValueError):
@@ -57,30 +65,42 @@ def check_record(record: Mapping[str, Any]) -> None:
     _day(record.get("discharge_date"))
 
 
-def rank_records(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rank encounters given as objects.
+def rank_records(records: Sequence[Mapping[str, Any]], model: RankingModel | None = None) -> list[dict[str, Any]]:
+    """Rank encounters given as objects; by the Official Guidelines where no `model` is given.
 
     Returns:
         One object for each, in the order given: every key that medcode does not know is carried through, with
-        {"encounter_id", "codes": [{"code", "score", "rank", "principal", "reasons"}], "model_version"}.
+        {"encounter_id", "codes": [{"code", "score", "rank", "principal", "reasons"}], "outcome", "runner_up",
+        "principal_probability", "needs_review", "review_reason", "model_version"}.
 
     Raises:
         RankRecordError: a record is not readable (`check_record`).
     """
     for record in records:
         check_record(record)
-    ranked = _rank(records)
-    by_encounter = {int(place): group for place, group in ranked.codes.groupby("encounter_id", sort=False)}
-    answers = []
-    for place, record in enumerate(records):
-        group = by_encounter.get(place)
-        answers.append({**_carried(record), "codes": [] if group is None else _codes_out(group)})
-        answers[-1]["model_version"] = MODEL_VERSION
-    return answers
+    ranked = rank_frames(frames_of(records), model)
+    codes: list[list[dict[str, Any]]] = [[] for _ in records]
+    # lists once, not a frame for each encounter
+    columns = (ranked.codes[name].tolist() for name in ("encounter_id", *_CODE_OUT))
+    for place, code, score, rank, principal, reasons in zip(*columns, strict=True):
+        codes[place].append(
+            {"code": code, "score": round(score, 6), "rank": rank, "principal": principal, "reasons": reasons}
+        )
+    outcomes = ranked.encounters[list(_OUTCOME)].to_dict("records")
+    return [
+        {**_carried(record), "codes": own, **outcome}
+        for record, own, outcome in zip(records, codes, outcomes, strict=True)
+    ]
 
 
-def _rank(records: Sequence[Mapping[str, Any]]) -> RankedBatch:
-    """Encounters are numbered, so that a repeated encounter_id in a file still gives a line each."""
+def frames_of(
+    records: Sequence[Mapping[str, Any]], orders: Sequence[Sequence[str]] | None = None
+) -> RankingFrames:
+    """The frames of readable records (`check_record`).
+
+    Encounters are numbered, so that a repeated encounter_id in a file still gives a line each. `orders` gives the codes
+    of each record in their true order, for the column `frames.PLACE`.
+    """
     encounters = pd.DataFrame(
         [
             {
@@ -93,7 +113,12 @@ def _rank(records: Sequence[Mapping[str, Any]]) -> RankedBatch:
         columns=list(ENCOUNTER_COLUMNS),
         dtype=object,
     )
-    rows = [row for place, record in enumerate(records) for row in _code_rows(place, record)]
+    true_orders = orders if orders is not None else [()] * len(records)
+    rows = [
+        row
+        for place, (record, order) in enumerate(zip(records, true_orders, strict=True))
+        for row in _code_rows(place, record, order)
+    ]
     lists = {
         name: pd.DataFrame(
             [
@@ -115,43 +140,28 @@ def _rank(records: Sequence[Mapping[str, Any]]) -> RankedBatch:
         columns=["encounter_id", "name"],
         dtype=object,
     )
-    codes = pd.DataFrame(rows, columns=list(CODE_COLUMNS), dtype=object)
-    return rank_batch(encounters, codes, services=services, **lists)
+    codes = pd.DataFrame(rows, columns=[*CODE_COLUMNS, PLACE], dtype=object)
+    return RankingFrames(encounters, codes, services=services, **lists)
 
 
-def _code_rows(place: int, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _code_rows(place: int, record: Mapping[str, Any], order: Sequence[str]) -> list[dict[str, Any]]:
     indicators = {undotted(str(code)): value for code, value in (record.get("poa") or {}).items()}
-    texts = [entry["code"] if isinstance(entry, Mapping) else entry for entry in record["codes"]]
-    named = document_types_of(texts, record.get("documents") or [])
     rows = []
+    true_place = {undotted(code): number for number, code in enumerate(order, start=1)}
     for entry in record["codes"]:
         given: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"code": entry}
         code = given["code"]
         row = {key: given.get(key) for key in _CODE_KEYS} | {"encounter_id": place, "code": code}
+        row[PLACE] = true_place.get(undotted(code))
         if row["poa"] is None:
             row["poa"] = indicators.get(undotted(code))
-        if row["document_types"] is None:
-            row["document_types"] = named.get(code)
         rows.append(row)
     return rows
 
 
-def _codes_out(group: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": str(row.code),
-            "score": round(float(row.score), 6),  # type: ignore[arg-type]
-            "rank": int(row.rank),  # type: ignore[call-overload]
-            "principal": bool(row.principal),
-            "reasons": list(row.reasons),  # type: ignore[call-overload]
-        }
-        for row in group.itertuples(index=False)
-    ]
-
-
 def _carried(record: Mapping[str, Any]) -> dict[str, Any]:
     """The line without its codes: known and unknown keys alike go through untouched."""
-    return {key: value for key, value in record.items() if key not in ("codes", "model_version")}
+    return {key: value for key, value in record.items() if key not in ("codes", *_OUTCOME)}
 
 
 def _day(value: object) -> date | None:

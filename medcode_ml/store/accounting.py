@@ -44,7 +44,9 @@ class Account:
 
 
 def accounts(engine: sa.Engine, stage: str, start: date, end: date) -> list[Account]:
-    """Count the records of `stage` (raw, mapped, filtered, coded, ranked, billed, ml) received from `start` to `end`.
+    """Count the records of `stage` received from `start` to `end`.
+
+    `stage` is raw, mapped, filtered, coded, ranked, billed, or a training set by its table (ml.coding_training_set).
 
     Raises:
         ValueError: no such stage.
@@ -106,6 +108,11 @@ def _labelled() -> str:
     return f"{coders} + {_count('filtered.encounter', '*', f'source IN {ml.CODED_SOURCES} AND {came}')}"
 
 
+def _training_set(table: str) -> str:
+    aside = _count(table, "*", "split IS NULL AND set_aside IS NOT NULL")
+    return f"SELECT 'labelled encounter', {_labelled()}, {_count(table, '*', 'split IS NOT NULL')}, {aside}"
+
+
 _QUERIES = {
     "raw": _raw(),
     "mapped": _mapped(),
@@ -118,8 +125,7 @@ _QUERIES = {
             f"{_count('ranked.encounter_code')}, 0",
         ]
     ),
-    "ml": f"SELECT 'labelled encounter', {_labelled()}, {_count('ml.coding_training_set', '*', 'split IS NOT NULL')}, "
-    f"{_count('ml.coding_training_set', '*', 'split IS NULL AND set_aside IS NOT NULL')}",
+    **{kind.training_set.fullname: _training_set(kind.training_set.fullname) for kind in (ml.CODING, ml.RANKING)},
     "billed": f"SELECT 'encounter', {_count('ranked.encounter')}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'ready' + chr(39))}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'held' + chr(39))}",

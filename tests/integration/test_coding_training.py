@@ -11,69 +11,40 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
+from support.labelled_network import FIRST, LAST, SMALL, labelled_network
 
 from medcode_ml.coding.batch import CODE_COLUMNS, MODEL_VERSION, CodedBatch, code_batch
-from medcode_ml.coding.evaluation import CHAMPION, MODEL, ONTOLOGY, evaluate_from_store
+from medcode_ml.coding.evaluation import ONTOLOGY, evaluate_from_store
 from medcode_ml.coding.in_use import Code
-from medcode_ml.coding.promotion import (
-    NotPromotedError,
-    gates,
-    labels_gate,
-    persons_in_two_parts,
-    promote_from_store,
-)
+from medcode_ml.coding.promotion import FEWEST, gates, promote_from_store
 from medcode_ml.coding.proposals.charts import LabelledChart
 from medcode_ml.coding.stage import run_coding
-from medcode_ml.coding.training_run import (
-    TrainingDataError,
-    TrainingResult,
-    data_hash,
-    labelled_charts,
-    train_from_store,
-    training_encounters,
-)
+from medcode_ml.coding.training_run import data_hash, labelled_charts, train_from_store
 from medcode_ml.coding.training_set import run_training_set
-from medcode_ml.contracts import coded, metadata, ml, raw
+from medcode_ml.contracts import coded, ml, raw
 from medcode_ml.models.contents import json_file
 from medcode_ml.models.folder import read_folder, write_folder
 from medcode_ml.models.registry import promote, promoted, withdraw
+from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL
+from medcode_ml.models.warehouse.promotion import NotPromotedError, labels_gate, persons_in_two_parts
+from medcode_ml.models.warehouse.training_set import training_encounters
+from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult
 from medcode_ml.settings import settings
-from medcode_ml.simulation.config import NetworkConfig
-from medcode_ml.simulation.delivery import write_delivery
 from medcode_ml.store.accounting import accounts
 from medcode_ml.store.checks import codes_outside_release
 from medcode_ml.store.frames import read_frame
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-FIRST, LAST = date(2026, 9, 29), date(2026, 10, 2)
-SMALL = NetworkConfig(seed=5, encounters=220, first_day=FIRST, last_day=LAST, scanned_pages=0)
 SET = ml.coding_training_set
 
 
 @pytest.fixture(scope="module")
 def labelled(server_engine: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.Engine]:
-    """A small network, taken in, mapped, linked and filtered."""
-    from medcode_ml.filtering.stage import run_filtering
-    from medcode_ml.intake.folder import FolderSource
-    from medcode_ml.intake.landing import run_intake
-    from medcode_ml.intake.page_store import PageWork
-    from medcode_ml.mapping.linkage.stage import run_linkage
-    from medcode_ml.mapping.stage import run_mapping
-
-    names = ", ".join(f'"{t.schema}"."{t.name}"' for t in metadata.tables.values())
-    with server_engine.begin() as connection:
-        connection.execute(sa.text(f"TRUNCATE {names}"))
-    folder = tmp_path_factory.mktemp("labelled")
-    root = write_delivery(SMALL, folder / "delivery")
-    run_intake(server_engine, FolderSource(root), FIRST, LAST, PageWork(folder / "store", 1, 30))
-    run_mapping(server_engine, FIRST, LAST)
-    run_linkage(server_engine)
-    run_filtering(server_engine, FIRST, LAST)
-    run_training_set(server_engine, FIRST, LAST)
-    yield server_engine
-    with server_engine.begin() as connection:
-        connection.execute(sa.text(f"TRUNCATE {names}"))
+    """A small network with the training set of all its days."""
+    with labelled_network(server_engine, tmp_path_factory.mktemp("labelled")) as engine:
+        run_training_set(engine, FIRST, LAST)
+        yield engine
 
 
 def rows(engine: sa.Engine) -> pd.DataFrame:
@@ -86,7 +57,7 @@ def test_days_without_labels_give_an_empty_training_set(database: sa.Engine) -> 
 
 
 def test_labelled_encounters_are_in_a_part_or_set_aside_with_a_reason(labelled: sa.Engine) -> None:
-    (account,) = accounts(labelled, "ml", FIRST, LAST)
+    (account,) = accounts(labelled, "ml.coding_training_set", FIRST, LAST)
     assert account.balances
     assert account.carried > 0.8 * SMALL.encounters
     # the simulation plants encounters that filtering sets aside, and their labels come all the same
@@ -95,7 +66,7 @@ def test_labelled_encounters_are_in_a_part_or_set_aside_with_a_reason(labelled: 
 
 
 def test_no_person_is_in_two_parts_and_the_latest_are_the_test(labelled: sa.Engine) -> None:
-    kept = training_encounters(labelled)
+    kept = training_encounters(labelled, ml.CODING)
     assert kept.groupby("person_id")["split"].nunique().max() == 1
     assert (kept["split"].value_counts(normalize=True) > 0.1).all()
     last = kept.groupby("person_id").agg(day=("discharge_date", "max"), part=("split", "first"))
@@ -119,7 +90,7 @@ def test_a_second_run_and_a_day_alone_change_nothing(labelled: sa.Engine) -> Non
 
 
 def test_two_records_found_to_be_one_person_come_to_one_part(labelled: sa.Engine) -> None:
-    kept = training_encounters(labelled)
+    kept = training_encounters(labelled, ml.CODING)
     learned = kept.loc[kept["split"] == "train", "patient_id"].iloc[0]
     tested = kept.loc[kept["split"] == "test", "patient_id"].iloc[0]
     before = read_frame(labelled, sa.text("SELECT * FROM mapped.person"))
@@ -127,9 +98,9 @@ def test_two_records_found_to_be_one_person_come_to_one_part(labelled: sa.Engine
         connection.execute(
             sa.text("UPDATE mapped.person SET person_id = :p WHERE patient_id IN (:p, :q)"), {"p": learned, "q": tested}
         )
-    assert persons_in_two_parts(labelled) == 1
+    assert persons_in_two_parts(labelled, ml.CODING) == 1
     run_training_set(labelled, LAST, LAST)
-    assert persons_in_two_parts(labelled) == 0
+    assert persons_in_two_parts(labelled, ml.CODING) == 0
     with labelled.begin() as connection:
         for row in before.itertuples():
             connection.execute(
@@ -140,7 +111,7 @@ def test_two_records_found_to_be_one_person_come_to_one_part(labelled: sa.Engine
 
 
 def test_labels_that_come_on_a_later_day_find_their_encounter_and_replace_the_earlier(labelled: sa.Engine) -> None:
-    first = training_encounters(labelled).query("received_date == @FIRST").iloc[0]
+    first = training_encounters(labelled, ml.CODING).query("received_date == @FIRST").iloc[0]
     label = raw.delivered_tables["coder_label"]
     number = "(SELECT min(encounter_number) FROM mapped.encounter WHERE encounter_id = :e)"
     with labelled.begin() as connection:
@@ -157,7 +128,7 @@ def test_labels_that_come_on_a_later_day_find_their_encounter_and_replace_the_ea
     assert list(both["set_aside"]) == ["labelled_again", None]
     assert list(both["codes"])[1] == ["I10"]
     assert both["split"].notna().sum() == 1
-    assert all(a.balances for a in accounts(labelled, "ml", FIRST, LAST))
+    assert all(a.balances for a in accounts(labelled, "ml.coding_training_set", FIRST, LAST))
     with labelled.begin() as connection:
         connection.execute(sa.delete(label).where(label.c.source_file == "late"))
     run_training_set(labelled, FIRST, LAST)
@@ -165,7 +136,7 @@ def test_labels_that_come_on_a_later_day_find_their_encounter_and_replace_the_ea
 
 
 def test_the_notes_are_the_texts_that_were_labelled_or_training_refuses(labelled: sa.Engine) -> None:
-    encounters = training_encounters(labelled)
+    encounters = training_encounters(labelled, ml.CODING)
     charts = labelled_charts(labelled, encounters)
     assert [c.record_id for c in charts] == list(encounters["encounter_id"])
     assert all(c.documents and c.codes and c.patient_id for c in charts)
@@ -178,13 +149,13 @@ def test_the_notes_are_the_texts_that_were_labelled_or_training_refuses(labelled
     with pytest.raises(TrainingDataError, match="1 encounters have other documents"):
         labelled_charts(labelled, encounters)
     run_training_set(labelled, FIRST, LAST)
-    assert data_hash(training_encounters(labelled), "documents") != digest
-    assert len(labelled_charts(labelled, training_encounters(labelled))) == len(encounters)
+    assert data_hash(training_encounters(labelled, ml.CODING), "documents") != digest
+    assert len(labelled_charts(labelled, training_encounters(labelled, ml.CODING))) == len(encounters)
 
 
 def test_training_without_identifiers_asks_for_the_copies_that_are_missing(labelled: sa.Engine) -> None:
     with pytest.raises(TrainingDataError, match="run deidentify_job"):
-        labelled_charts(labelled, training_encounters(labelled), "deidentified_document")
+        labelled_charts(labelled, training_encounters(labelled, ml.CODING), "deidentified_document")
 
 
 # --- a version: trained, evaluated, promoted or refused ---------------------------------------------------------------
@@ -199,7 +170,7 @@ def most_frequent(charts: list[LabelledChart], _: list[LabelledChart], folder: P
 
 def knows_the_labels(engine: sa.Engine) -> Code:
     """A coder that answers what the hospital's coders wrote."""
-    labels = dict(zip(*(training_encounters(engine)[c] for c in ("encounter_id", "codes")), strict=True))
+    labels = dict(zip(*(training_encounters(engine, ml.CODING)[c] for c in ("encounter_id", "codes")), strict=True))
 
     def code(documents: pd.DataFrame, sections: pd.DataFrame) -> CodedBatch:
         ids = documents["encounter_id"].unique()
@@ -226,7 +197,7 @@ def test_a_model_is_registered_and_its_encounters_are_known(
     parts = read_frame(labelled, sa.text("SELECT part, count(*) AS n FROM ml.coding_model_encounter GROUP BY 1"))
     counts = dict(zip(parts["part"], parts["n"], strict=True))
     assert counts == {part: model[f"{part}_encounters"] for part in ("train", "calibration", "test")}
-    assert model["data_hash"] == data_hash(training_encounters(labelled), "documents")
+    assert model["data_hash"] == data_hash(training_encounters(labelled, ml.CODING), "documents")
     again = train_from_store(labelled, home, train=most_frequent)
     assert len(read_frame(labelled, sa.select(ml.coding_model))) == len({result.version, again.version})
 
@@ -311,7 +282,7 @@ def test_a_link_made_since_that_puts_a_person_on_two_sides_stops_the_promotion(
     labelled: sa.Engine, trained: tuple[Path, TrainingResult]
 ) -> None:
     home, result = trained
-    kept = training_encounters(labelled)
+    kept = training_encounters(labelled, ml.CODING)
     learned, tested = (kept.loc[kept["split"] == part, "patient_id"].iloc[0] for part in ("train", "test"))
     with labelled.connect() as connection:
         joined = sa.text("UPDATE mapped.person SET person_id = :p WHERE patient_id IN (:p, :q)")
@@ -322,6 +293,6 @@ def test_a_link_made_since_that_puts_a_person_on_two_sides_stops_the_promotion(
 
 
 def test_too_few_labels_are_no_basis_for_a_model() -> None:
-    assert not labels_gate({"train": 99, "calibration": 20, "test": 30}).passed
-    assert labels_gate({"train": 100, "calibration": 20, "test": 30}).passed
-    assert "test: 0 of 30" in labels_gate({"train": 500, "calibration": 90}).said
+    assert not labels_gate({"train": 99, "calibration": 20, "test": 30}, FEWEST).passed
+    assert labels_gate({"train": 100, "calibration": 20, "test": 30}, FEWEST).passed
+    assert "test: 0 of 30" in labels_gate({"train": 500, "calibration": 90}, FEWEST).said

@@ -7,19 +7,25 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from medcode_assets.defs.models.specs import answered, gate, model_spec, schema_gate, schema_result
-from medcode_assets.lineage import asset_key
-from medcode_assets.pictures import markdown_table, picture_file
+from medcode_assets.defs.models.promotion_config import PromotionConfig
+from medcode_assets.defs.models.specs import (
+    answered,
+    evaluation_answers,
+    evaluation_gates,
+    gate,
+    model_answers,
+    model_spec,
+    promotion_answers,
+    schema_gate,
+)  # fmt: skip
 from medcode_assets.resources import Database
 from medcode_assets.stage_assets import Answer
+from medcode_ml.contracts.ml import CODING
 from medcode_ml.settings import settings
 
-MODEL, ENCOUNTERS, EVALUATION, PROMOTION = (
-    "coding_model", "coding_model_encounter", "coding_evaluation", "coding_promotion",
-)  # fmt: skip
-TRAINED_ON = ("ml.coding_training_set", "filtered.document", "filtered.deidentified_document")
-EVALUATED_ON = ("ml.coding_model", "ml.coding_model_encounter", "ml.coding_training_set", "filtered.document",
-                "mapped.document_section")  # fmt: skip
+TRAINED_ON = (CODING.training_set.fullname, "filtered.document", "filtered.deidentified_document")
+EVALUATED_ON = (CODING.model.fullname, CODING.model_encounter.fullname, CODING.training_set.fullname,
+                "filtered.document", "mapped.document_section")  # fmt: skip
 
 
 class TrainingConfig(dg.Config):
@@ -31,17 +37,10 @@ class TrainingConfig(dg.Config):
     )
 
 
-class PromotionConfig(dg.Config):
-    """Which version is promoted, and why."""
-
-    version: str = Field(default="", description="a version of ml.coding_model; empty for the newest")
-    note: str = Field(default="", description="why, for the record")
-
-
 @dg.multi_asset(
     name="coding_model",
-    specs=[model_spec(name, TRAINED_ON, kinds={"python", "pytorch"}) for name in (MODEL, ENCOUNTERS)],
-    check_specs=[schema_gate(MODEL), schema_gate(ENCOUNTERS)],
+    specs=[model_spec(t, TRAINED_ON, kinds={"python", "pytorch"}) for t in (CODING.model, CODING.model_encounter)],
+    check_specs=[schema_gate(CODING.model), schema_gate(CODING.model_encounter)],
     pool="gpu",
 )
 def coding_model(context: dg.AssetExecutionContext, config: TrainingConfig, database: Database) -> Iterator[Answer]:
@@ -53,28 +52,21 @@ def coding_model(context: dg.AssetExecutionContext, config: TrainingConfig, data
         engine, settings().home, parameters=config.parameters, text_source=config.text_source,
         progress=sys.stderr.isatty(),
     )  # fmt: skip
-    pictures = {path.stem: dg.MetadataValue.md(picture_file(title, path)) for title, path in result.pictures}
-    said = {"version": result.version, **result.figures, "model_card": dg.MetadataValue.md(result.card), **pictures}
-    for name in (MODEL, ENCOUNTERS):
-        yield dg.MaterializeResult(
-            asset_key=asset_key(f"ml.{name}"),
-            metadata={"rows_written": result.rows[name], **(said if name == MODEL else {"version": result.version})},
-        )
-    for name in (MODEL, ENCOUNTERS):
-        yield schema_result(engine, name)
+    yield from model_answers(engine, CODING, result)
 
 
 @dg.multi_asset(
     name="coding_evaluation",
-    specs=[model_spec(EVALUATION, EVALUATED_ON, kinds={"python"})],
+    specs=[model_spec(CODING.evaluation, EVALUATED_ON, kinds={"python"})],
     check_specs=[
-        schema_gate(EVALUATION),
-        gate(EVALUATION, "codes_exist_in_release", "Codes accepted on the test are billable at discharge (rule 1)"),
-        gate(EVALUATION, "enough_labels", "Each part has enough encounters for figures that mean something"),
-        gate(EVALUATION, "patients_do_not_overlap", "Nobody tested was learned from, as persons are linked now"),
-        gate(EVALUATION, "candidate_beats_ontology", "Its lead in micro-F1 over the ontology coder is no chance: "
-             "the lower end of the 95% interval is above 0"),
-        gate(EVALUATION, "candidate_beats_champion", "It is at least as good as the model in use, on the same test"),
+        *evaluation_gates(
+            CODING.evaluation,
+            ("candidate_beats_ontology", "Its lead in micro-F1 over the ontology coder is no chance: the lower end of "
+             "the 95% interval is above 0"),
+        ),
+        gate(
+            CODING.evaluation, "codes_exist_in_release", "Codes accepted on the test are billable at discharge (rule 1)"
+        ),
     ],
     pool="postgres",
 )  # fmt: skip
@@ -83,30 +75,17 @@ def coding_evaluation(context: dg.AssetExecutionContext, database: Database) -> 
     from medcode_ml.coding.evaluation import evaluate_from_store
     from medcode_ml.coding.promotion import gates
 
-    engine = database.engine()
-    result = evaluate_from_store(engine, settings().home)
-    header = ("documents", "coder", "micro-F1", "95% interval", "encounters")
-    yield dg.MaterializeResult(
-        asset_key=asset_key(f"ml.{EVALUATION}"),
-        metadata={
-            "version": result.version,
-            "dagster/row_count": len(result.figures),
-            "test_encounters": result.encounters,
-            "micro_f1": dg.MetadataValue.md(markdown_table(header, result.listing())),
-            "by_figure": dg.MetadataValue.md(markdown_table(*result.by_figure())),
-        },
-    )
-    yield schema_result(engine, EVALUATION)
+    engine, home = database.engine(), settings().home
+    result = evaluate_from_store(engine, home)
+    yield from evaluation_answers(engine, result, ("micro_f1",), gates(engine, home, result.version))
     outside = ", ".join(f"{code} by {coder}" for coder, code in result.outside)
-    yield answered(EVALUATION, "codes_exist_in_release", not outside, outside or "none outside")
-    for found in gates(engine, settings().home, result.version):
-        yield answered(EVALUATION, found.name, found.passed, found.said)
+    yield answered(CODING.evaluation, "codes_exist_in_release", not outside, outside or "none outside")
 
 
 @dg.multi_asset(
     name="coding_promotion",
-    specs=[model_spec(PROMOTION, ("ml.coding_evaluation",), kinds={"python"})],
-    check_specs=[schema_gate(PROMOTION)],
+    specs=[model_spec(CODING.promotion, (CODING.evaluation.fullname,), kinds={"python"})],
+    check_specs=[schema_gate(CODING.promotion)],
     pool="postgres",
 )
 def coding_promotion(
@@ -119,8 +98,4 @@ def coding_promotion(
     done = promote_from_store(
         engine, settings().home, version=config.version or None, by="asset ml/coding_promotion", note=config.note
     )
-    yield dg.MaterializeResult(
-        asset_key=asset_key(f"ml.{PROMOTION}"),
-        metadata={"version": done.version, "replaced": done.replaced or "none", "changed": done.changed},
-    )
-    yield schema_result(engine, PROMOTION)
+    yield from promotion_answers(engine, CODING, done)

@@ -1,23 +1,33 @@
 """What the assets of schema `ml` share. They run on request or by their own schedule, never with the lineage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import sqlalchemy as sa
 
 from medcode_assets.lineage import asset_key, column_lineage, column_schema
-from medcode_assets.stage_assets import OWNERS
+from medcode_assets.pictures import markdown_table, picture_file
+from medcode_assets.stage_assets import OWNERS, Answer, answers, table_checks
 from medcode_ml.contracts import metadata
+from medcode_ml.contracts.ml import ModelTables
+from medcode_ml.contracts.stage import StageResult
 from medcode_ml.store.checks import schema_faults
+
+if TYPE_CHECKING:
+    from medcode_ml.models.warehouse.evaluation import EvaluationResult
+    from medcode_ml.models.warehouse.promotion import Gate, Promotion
+    from medcode_ml.models.warehouse.versions import TrainingResult
 
 GROUP = "models"
 
 
 def model_spec(
-    table: str, deps: Sequence[str], *, kinds: set[str], daily: dg.PartitionsDefinition | None = None
+    table: sa.Table, deps: Sequence[str], *, kinds: set[str], daily: dg.PartitionsDefinition | None = None
 ) -> dg.AssetSpec:
-    """Spec of the table `ml.<table>`, fed by the tables `deps` (`schema.table`)."""
-    name = f"ml.{table}"
+    """Spec of a table of schema `ml`, fed by the tables `deps` (`schema.table`)."""
+    name = table.fullname
     return dg.AssetSpec(
         key=asset_key(name),
         deps=[asset_key(d) for d in deps],
@@ -35,24 +45,114 @@ def model_spec(
     )
 
 
-def gate(table: str, name: str, description: str) -> dg.AssetCheckSpec:
-    """A blocking check of `ml.<table>`: what comes after it in a run waits for it."""
-    return dg.AssetCheckSpec(name, asset=asset_key(f"ml.{table}"), blocking=True, description=description)
+def gate(table: sa.Table, name: str, description: str) -> dg.AssetCheckSpec:
+    """A blocking check of a table of schema `ml`: what comes after it in a run waits for it."""
+    return dg.AssetCheckSpec(name, asset=asset_key(table.fullname), blocking=True, description=description)
 
 
-def schema_gate(table: str) -> dg.AssetCheckSpec:
+def training_set_gates(table: sa.Table) -> list[dg.AssetCheckSpec]:
+    """The checks that `training_set_answers` answers."""
+    return [
+        *table_checks("ml", (table.name,), accounted=table.name),
+        gate(table, "codes_exist_in_release", "Labels to learn from are billable at discharge (rule 1)"),
+        gate(table, "patients_do_not_overlap", "No person stands in two parts of the split"),
+        gate(table, "enough_labels", "Each part of all days together has enough encounters for a model"),
+    ]
+
+
+def evaluation_gates(table: sa.Table, *own: tuple[str, str]) -> list[dg.AssetCheckSpec]:
+    """The checks of an evaluation that every kind of model has, and the kind's own as (name, description)."""
+    return [
+        schema_gate(table),
+        gate(table, "enough_labels", "Each part has enough encounters for figures that mean something"),
+        gate(table, "patients_do_not_overlap", "Nobody tested was learned from, as persons are linked now"),
+        *(gate(table, name, description) for name, description in own),
+        gate(table, "candidate_beats_champion", "It is at least as good as the model in use, on the same test"),
+    ]
+
+
+def schema_gate(table: sa.Table) -> dg.AssetCheckSpec:
     """The check that `schema_result` answers."""
     return gate(table, "schema_matches_contract", "Columns and types are the contract's")
 
 
-def schema_result(engine: sa.Engine, table: str) -> dg.AssetCheckResult:
-    """Whether `ml.<table>` in the database has the columns and types of its contract."""
-    faults = schema_faults(engine, metadata.tables[f"ml.{table}"])
+def schema_result(engine: sa.Engine, table: sa.Table) -> dg.AssetCheckResult:
+    """Whether a table of schema `ml` in the database has the columns and types of its contract."""
+    faults = schema_faults(engine, table)
     return answered(table, "schema_matches_contract", not faults, "; ".join(faults) or "none")
 
 
-def answered(table: str, name: str, passed: bool, said: str) -> dg.AssetCheckResult:
+def answered(table: sa.Table, name: str, passed: bool, said: str) -> dg.AssetCheckResult:
     """The result of a gate, with the figure behind it in words."""
     return dg.AssetCheckResult(
-        asset_key=asset_key(f"ml.{table}"), check_name=name, passed=passed, metadata={"found": said}, description=said
+        asset_key=asset_key(table.fullname), check_name=name, passed=passed, metadata={"found": said}, description=said
     )
+
+
+def training_set_answers(
+    engine: sa.Engine, of: ModelTables, result: StageResult, fewest: Mapping[str, int]
+) -> Iterator[Answer]:
+    """What a training set answers with: its rows, its accounting, and whether it can be learned from."""
+    from medcode_ml.models.warehouse.promotion import training_set_gates as gates_of_set
+    from medcode_ml.models.warehouse.training_set import labels_outside_release
+
+    table = of.training_set
+    yield from answers(engine, "ml", (table.name,), table.name, result)
+    said = _codes_said(labels_outside_release(engine, of, result.start, result.end))
+    yield answered(table, "codes_exist_in_release", not said, said or "none outside")
+    yield from _gates(table, gates_of_set(engine, of, fewest))
+
+
+def model_answers(engine: sa.Engine, of: ModelTables, result: "TrainingResult") -> Iterator[Answer]:
+    """What a training answers with: the version, its model card and its pictures."""
+    pictures = {path.stem: dg.MetadataValue.md(picture_file(title, path)) for title, path in result.pictures}
+    said = {**result.figures, "model_card": dg.MetadataValue.md(result.card), **pictures}
+    for table in (of.model, of.model_encounter):
+        yield dg.MaterializeResult(
+            asset_key=asset_key(table.fullname),
+            metadata={
+                "rows_written": result.rows[table.name],
+                "version": result.version,
+                **(said if table is of.model else {}),
+            },
+        )
+    for table in (of.model, of.model_encounter):
+        yield schema_result(engine, table)
+
+
+def evaluation_answers(
+    engine: sa.Engine, result: "EvaluationResult", figures: Sequence[str], gates: Iterable["Gate"]
+) -> Iterator[Answer]:
+    """What an evaluation answers with: the named figures by part, all figures of the whole, and its gates."""
+    table = result.of.evaluation
+    header = ("part", result.of.who, "value", "95% interval", "encounters")
+    yield dg.MaterializeResult(
+        asset_key=asset_key(table.fullname),
+        metadata={
+            "version": result.version,
+            "dagster/row_count": len(result.figures),
+            "test_encounters": result.encounters,
+            **{f: dg.MetadataValue.md(markdown_table(header, result.listing(f))) for f in figures},
+            "by_figure": dg.MetadataValue.md(markdown_table(*result.by_figure())),
+        },
+    )
+    yield schema_result(engine, table)
+    yield from _gates(table, gates)
+
+
+def promotion_answers(engine: sa.Engine, of: ModelTables, done: "Promotion") -> Iterator[Answer]:
+    """What a promotion answers with: the version in use now, and the one it replaced."""
+    yield dg.MaterializeResult(
+        asset_key=asset_key(of.promotion.fullname),
+        metadata={"version": done.version, "replaced": done.replaced or "none", "changed": done.changed},
+    )
+    yield schema_result(engine, of.promotion)
+
+
+def _gates(table: sa.Table, gates: Iterable["Gate"]) -> Iterator[Answer]:
+    for found in gates:
+        yield answered(table, found.name, found.passed, found.said)
+
+
+def _codes_said(outside: Iterable[tuple[str, date]]) -> str:
+    return ", ".join(f"{code} on {day}" for code, day in outside)

@@ -1,16 +1,37 @@
-"""The job that makes a coding model from labels to promotion, and its weekly schedule, which is off until asked for."""
+"""The jobs that make a model from labels to promotion, and their weekly schedules, which are off until asked for."""
 
 import dagster as dg
 
-from medcode_assets.defs.models.specs import GROUP
+from medcode_assets.lineage import asset_key
 from medcode_assets.partitions import received_days
 from medcode_assets.runner import RANGE_END, RANGE_START
+from medcode_ml.contracts import ml
+
+
+def _assets_of(kind: ml.ModelTables) -> dg.AssetSelection:
+    tables = (kind.training_set, kind.model, kind.model_encounter, kind.evaluation, kind.promotion)
+    return dg.AssetSelection.assets(*(asset_key(t.fullname) for t in tables))
+
+
+def _every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """One run over every received day: labels come late, and the split is of all of them."""
+    first, last = received_days.get_first_partition_key(), received_days.get_last_partition_key()
+    return dg.RunRequest(
+        run_key=f"{context.scheduled_execution_time:%Y-%m-%d}", tags={RANGE_START: str(first), RANGE_END: str(last)}
+    )
+
 
 coding_model_job = dg.define_asset_job(
     "coding_model_job",
-    selection=dg.AssetSelection.groups(GROUP),
+    selection=_assets_of(ml.CODING),
     partitions_def=received_days,
-    description="Training set of the chosen days, then a model of all days, its evaluation, and promotion if it passes",
+    description="Labels of the chosen days, then a coding model of all days, its evaluation, promotion if it passes",
+)
+ranking_model_job = dg.define_asset_job(
+    "ranking_model_job",
+    selection=_assets_of(ml.RANKING),
+    partitions_def=received_days,
+    description="Orders of the chosen days, then a ranking model of all days, its evaluation, promotion if it passes",
 )
 
 
@@ -18,9 +39,16 @@ coding_model_job = dg.define_asset_job(
     job=coding_model_job, cron_schedule="0 1 * * 0", default_status=dg.DefaultScheduleStatus.STOPPED,
     description="A new coding model every Sunday night, from the labels of all days",
 )  # fmt: skip
-def weekly_training_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Ask for one run over every received day: labels come late, and the split is of all of them."""
-    first, last = received_days.get_first_partition_key(), received_days.get_last_partition_key()
-    return dg.RunRequest(
-        run_key=f"{context.scheduled_execution_time:%Y-%m-%d}", tags={RANGE_START: str(first), RANGE_END: str(last)}
-    )
+def weekly_coding_model_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for one run over every received day."""
+    return _every_day(context)
+
+
+# hours after the coding model: both are heavy
+@dg.schedule(
+    job=ranking_model_job, cron_schedule="0 4 * * 0", default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="A new ranking model every Sunday night, from the coders' orders of all days",
+)  # fmt: skip
+def weekly_ranking_model_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for one run over every received day."""
+    return _every_day(context)

@@ -12,7 +12,7 @@ TABLES = ("encounter", "encounter_code")
 ACCOUNTED = "encounter"
 BEFORE = (
     "coded.encounter", "coded.encounter_code", "filtered.encounter", "filtered.procedure", "filtered.medication",
-    "filtered.microbiology", "filtered.unit_stay", "filtered.service", "mapped.patient",
+    "filtered.microbiology", "filtered.unit_stay", "filtered.service", "mapped.patient", "ml.ranking_promotion",
 )  # fmt: skip
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from medcode_ml.coding.figures.bootstrap import RESAMPLES, SEED, Floats, Measure, estimates, ratio, share
 from medcode_ml.coding.figures.marked import Bools, Marked, PredictedCode, mark
 from medcode_ml.coding.labelled.note import LabelledNote
+from medcode_ml.models.bootstrap import RESAMPLES, SEED, Floats, Measure, estimates, ratio, share
 
 __all__ = ["FREQUENCY_BANDS", "PredictedCode", "code_figures"]
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from medcode_ml.coding.figures.bootstrap import RESAMPLES, SEED, estimates, share
 from medcode_ml.coding.labelled.note import EvidenceSpan, LabelledNote
+from medcode_ml.models.bootstrap import RESAMPLES, SEED, estimates, share
 
 _WORD: Final = re.compile(r"\w+")
 Places = Sequence[tuple[int, int]]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from medcode_ml.coding.figures.bootstrap import RESAMPLES, SEED
 from medcode_ml.coding.figures.codes import code_figures
 from medcode_ml.coding.figures.evidence import evidence_figures
 from medcode_ml.coding.figures.predictions import accepted_evidence, listed_codes
 from medcode_ml.coding.labelled.note import LabelledData
+from medcode_ml.models.bootstrap import RESAMPLES, SEED
 
 _NAMES: Final = {
     "precision": "precision",

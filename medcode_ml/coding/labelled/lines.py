@@ -7,8 +7,6 @@ is a list of `{"code", "start", "end"}`. A quote is evidence where it first stan
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,14 +18,14 @@ from medcode_ml.coding.labelled.note import (
     TRAIN,
     EvidenceSpan,
     LabelledNote,
-    LabelledSourceError,
-    Rejected,
     written_code,
     written_codes,
 )
+from medcode_ml.models.labelled_files import Rejected, json_objects, line_of
 
 SPLITS: Final = {"train": TRAIN, "dev": DEV, "val": DEV, "valid": DEV, "validation": DEV, "test": TEST}
 SETTINGS: Final = frozenset({"inpatient", "outpatient"})
+_WHAT: Final = "labelled notes"
 
 
 @dataclass
@@ -57,13 +55,13 @@ def read_lines(path: Path, *, text_needed: bool = True) -> Found:
     """
     found = Found()
     first_line: dict[str, int] = {}
-    for number, record in _objects(path, found):
+    for number, record in json_objects(path, found.rejected, _WHAT):
         try:
             note = _note(record, found, text_needed)
             if note.record_id in first_line:
                 raise _LineError(f"its record_id stands on line {first_line[note.record_id]} too; give each its own")
         except _LineError as wrong:
-            found.rejected.append(Rejected(_where(path, number), str(wrong)))
+            found.rejected.append(Rejected(line_of(path, number), str(wrong)))
             continue
         first_line[note.record_id] = number
         found.notes.append(note)
@@ -80,53 +78,26 @@ def read_notes_and_gold(notes: Path, gold: Path) -> Found:
     """
     found = Found()
     truths: dict[str, tuple[int, dict[str, Any]]] = {}
-    for number, record in _objects(gold, found):
+    for number, record in json_objects(gold, found.rejected, _WHAT):
         record_id = record.get("record_id")
         if not isinstance(record_id, str) or record_id in truths:
             reason = "record_id is missing, no text, or stands twice"
-            found.rejected.append(Rejected(_where(gold, number), reason))
+            found.rejected.append(Rejected(line_of(gold, number), reason))
             continue
         truths[record_id] = (number, record)
-    for number, record in _objects(notes, found):
+    for number, record in json_objects(notes, found.rejected, _WHAT):
         truth = truths.pop(str(record.get("record_id")), None)
         if truth is None:
             reason = f"{gold.name} has no codes for this record_id, or gave them to an earlier line"
-            found.rejected.append(Rejected(_where(notes, number), reason))
+            found.rejected.append(Rejected(line_of(notes, number), reason))
             continue
         try:
             found.notes.append(_note({**truth[1], **record, "codes": truth[1].get("codes")}, found, True))
         except _LineError as wrong:
-            found.rejected.append(Rejected(_where(notes, number), str(wrong)))
+            found.rejected.append(Rejected(line_of(notes, number), str(wrong)))
     for number, _ in truths.values():
-        found.rejected.append(Rejected(_where(gold, number), f"{notes.name} has no note with this record_id"))
+        found.rejected.append(Rejected(line_of(gold, number), f"{notes.name} has no note with this record_id"))
     return found
-
-
-def _where(path: Path, number: int) -> str:
-    return f"{path.name} line {number}"
-
-
-def _objects(path: Path, found: Found) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        handle = path.open("rb")
-    except OSError as error:
-        raise LabelledSourceError(f"{path}: {error.strerror}; name a JSON Lines file of labelled notes") from error
-    with handle:
-        for number, data in enumerate(handle, start=1):
-            if not data.strip():
-                continue
-            try:
-                record = json.loads(data.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                reason = f"not UTF-8 at byte {error.start}; save the file as UTF-8"
-            except (json.JSONDecodeError, RecursionError):
-                reason = "not JSON; one object a line is wanted"
-            else:
-                if isinstance(record, dict):
-                    yield number, record
-                    continue
-                reason = "not a JSON object; one object a line is wanted"
-            found.rejected.append(Rejected(_where(path, number), reason))
 
 
 def _note(record: dict[str, Any], found: Found, text_needed: bool) -> LabelledNote:

@@ -19,16 +19,14 @@ from tqdm import tqdm
 
 from medcode_ml.codes.release import FIRST_DAY, LAST_DAY
 from medcode_ml.coding.labelled.lines import SPLITS, Found
-from medcode_ml.coding.labelled.note import DEV, TEST, TRAIN, LabelledNote, LabelledSourceError, Rejected, written_codes
+from medcode_ml.coding.labelled.note import DEV, TEST, TRAIN, LabelledNote, written_codes
 from medcode_ml.coding.labelled.splitting import split_by_patient_and_time
+from medcode_ml.models.labelled_files import LabelledSourceError, Rejected, one_file, table_chunks, table_file
 
 SPLIT_FILES: Final = tuple(f"mimiciv_icd10_split.{kind}" for kind in ("feather", "parquet", "csv"))
 TEST_SHARE: Final = 0.15
 DEV_SHARE: Final = 0.1
 SEED: Final = 20230401
-_DEPTH: Final = 4
-"""PhysioNet's own folders are mimiciv/<version>/hosp and mimic-iv-note/<version>/note."""
-_ROWS: Final = 20_000
 _OUTPATIENT: Final = frozenset({"EU OBSERVATION", "DIRECT OBSERVATION", "AMBULATORY OBSERVATION"})
 _YEARS: Final = re.compile(r"(\d{4})\s*-\s*(\d{4})")
 
@@ -50,11 +48,11 @@ def find(folder: Path) -> Files | None:
     Raises:
         LabelledSourceError: a file is there in two places.
     """
-    discharge, diagnoses = _table(folder, "discharge"), _table(folder, "diagnoses_icd")
+    discharge, diagnoses = table_file(folder, "discharge"), table_file(folder, "diagnoses_icd")
     if discharge is None or diagnoses is None:
         return None
-    split = _one(folder, SPLIT_FILES)
-    return Files(discharge, diagnoses, _table(folder, "admissions"), _table(folder, "patients"), split)
+    split = one_file(folder, SPLIT_FILES)
+    return Files(discharge, diagnoses, table_file(folder, "admissions"), table_file(folder, "patients"), split)
 
 
 def read(files: Files, *, progress: bool = False) -> Found:
@@ -93,7 +91,7 @@ def _notes(path: Path, codes: dict[str, list[str]], found: Found, progress: bool
     apart: dict[str, int] = {}
     row_number = 0
     with tqdm(desc="discharge summaries", unit="note", disable=not progress) as bar:
-        for chunk in _chunks(path, wanted):
+        for chunk in table_chunks(path, wanted):
             bar.update(len(chunk))
             has_order = "note_seq" in chunk
             for row in chunk.to_dict("records"):
@@ -120,7 +118,7 @@ def _notes(path: Path, codes: dict[str, list[str]], found: Found, progress: bool
 def _diagnoses(path: Path) -> dict[str, list[str]]:
     """ICD-10-CM codes of each stay, in billing order."""
     wanted = ("hadm_id", "seq_num", "icd_code", "icd_version")
-    frame = pd.concat([c[list(wanted)] for c in _chunks(path, wanted, rows=1_000_000)], ignore_index=True)
+    frame = pd.concat([c[list(wanted)] for c in table_chunks(path, wanted, rows=1_000_000)], ignore_index=True)
     frame = frame[(frame["icd_version"].str.strip() == "10") & frame["icd_code"].notna() & frame["hadm_id"].notna()]
     frame = frame.assign(seq_num=pd.to_numeric(frame["seq_num"], errors="coerce")).sort_values(
         ["hadm_id", "seq_num"], kind="stable"
@@ -142,7 +140,7 @@ def _stays(files: Files, found: Found) -> dict[str, tuple[date | None, str]]:
         return {}
     shifts: dict[str, int] = {}
     if files.patients is not None:
-        for chunk in _chunks(files.patients, ("subject_id", "anchor_year", "anchor_year_group")):
+        for chunk in table_chunks(files.patients, ("subject_id", "anchor_year", "anchor_year_group")):
             for row in chunk.to_dict("records"):
                 years = _YEARS.fullmatch(str(row["anchor_year_group"]).strip())
                 if years and str(row["anchor_year"]).isdecimal():
@@ -151,7 +149,7 @@ def _stays(files: Files, found: Found) -> dict[str, tuple[date | None, str]]:
     else:
         found.remarks.append("no patients file: the years of the stays cannot be told, so they have no discharge date")
     stays: dict[str, tuple[date | None, str]] = {}
-    for chunk in _chunks(files.admissions, ("subject_id", "hadm_id", "dischtime", "admission_type")):
+    for chunk in table_chunks(files.admissions, ("subject_id", "hadm_id", "dischtime", "admission_type")):
         for row in chunk.to_dict("records"):
             setting = "outpatient" if row["admission_type"] in _OUTPATIENT else "inpatient"
             shift = shifts.get(row["subject_id"])
@@ -205,31 +203,3 @@ def _published(path: Path) -> dict[str, str]:
     # a feather made by pandas may hold the stay as a number, even as one with a decimal point
     stays = frame["_id"].astype(str).str.removesuffix(".0")
     return dict(zip(stays, frame["split"].astype(str).map(SPLITS), strict=True))
-
-
-def _chunks(path: Path, wanted: Sequence[str], rows: int = _ROWS) -> Iterator[pd.DataFrame]:
-    """The table in pieces, every value text, None where empty."""
-    try:
-        with pd.read_csv(path, dtype=str, chunksize=rows, keep_default_na=False, na_values=[""]) as reader:
-            for chunk in reader:
-                missing = [c for c in wanted if c not in chunk.columns]
-                if missing:
-                    raise LabelledSourceError(f"{path}: it lacks the column {', '.join(missing)}")
-                yield chunk
-    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise LabelledSourceError(f"{path}: cannot be read ({type(error).__name__}); is it complete?") from error
-
-
-def _table(folder: Path, name: str) -> Path | None:
-    return _one(folder, (f"{name}.csv.gz", f"{name}.csv"))
-
-
-def _one(folder: Path, names: Sequence[str]) -> Path | None:
-    """The one file of these names at or below `folder`, nearest first."""
-    for depth in range(_DEPTH + 1):
-        here = sorted(p for name in names for p in folder.glob("*/" * depth + name) if p.is_file())
-        if len(here) > 1:
-            raise LabelledSourceError(f"{folder} holds {here[0]} and {here[1]}; name the folder of one of them")
-        if here:
-            return here[0]
-    return None

@@ -8,13 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from medcode_ml.codes.identifiers import dotted, icd10cm_has_format
+from medcode_ml.codes.identifiers import written_code as written_code
+from medcode_ml.models.labelled_files import LabelledSourceError as LabelledSourceError
+from medcode_ml.models.labelled_files import Rejected as Rejected
 
 TRAIN, DEV, TEST = "train", "dev", "test"
-
-
-class LabelledSourceError(ValueError):
-    """A source of labelled notes cannot be read: says what was looked for and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,6 @@ class LabelledNote:
     document_type: str | None = None
     split: str | None = None
     disputed: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Rejected:
-    """One thing of a source that was not read: where it stands and why."""
-
-    where: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -114,14 +104,6 @@ class LabelledData:
             for part in (note.record_id, note.text, " ".join(sorted(note.codes))):
                 digest.update(part.encode("utf-8", "surrogatepass") + b"\x00")
         return digest.hexdigest()
-
-
-def written_code(raw: object) -> str | None:
-    """A label as ICD-10-CM is written: upper case, dot after the third character. None where it is not like one."""
-    if not isinstance(raw, str):
-        return None
-    code = dotted(raw.strip().upper())
-    return code if icd10cm_has_format(code) else None
 
 
 def written_codes(raw: Iterable[object]) -> tuple[tuple[str, ...], int]:

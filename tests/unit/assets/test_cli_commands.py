@@ -111,7 +111,7 @@ def test_bill_names_what_the_claim_lacks(tmp_path: Path) -> None:
         (("run", "--from", "2026-10-02", "--to", "2999-10-03"), "lies in the future"),
         (("code", "--in", "absent.jsonl", "--out", "o.jsonl"), "absent.jsonl: No such file"),
         (("code", "--in", "absent.jsonl", "--out", "no/such/folder/o.jsonl"), "there is no such folder"),
-        (("rank", "--in", "x", "--out", "y", "--model", "m"), "no trained models"),
+        (("rank", "--in", "x", "--out", "y", "--model", "m"), "there is no model folder m"),
         (("bill", "--in", "x", "--out", "y", "--payer", "absent.yaml"), "payers file absent.yaml"),
     ],
 )

@@ -58,28 +58,35 @@ def test_wrong_data_does_not_go_on(defs: dg.Definitions) -> None:
     assert blocking == {
         "schema_matches_contract", "key_is_unique", "accounting_balances", "codes_exist_in_release",
         "interchanges_are_valid", "rules_fire_as_usual", "patients_do_not_overlap", "enough_labels",
-        "candidate_beats_ontology", "candidate_beats_champion",
+        "candidate_beats_ontology", "candidate_beats_champion", "candidate_beats_guidelines", "codes_kept",
     }  # fmt: skip
 
 
 def test_training_is_asked_for_and_never_comes_with_the_lineage(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     models = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name == "models"}
-    assert {key.to_user_string() for key in models} == {
-        "ml/coding_training_set", "ml/coding_model", "ml/coding_model_encounter", "ml/coding_evaluation",
-        "ml/coding_promotion",
-    }  # fmt: skip
+    own = {
+        kind: {
+            f"ml/{kind}_{table}" for table in ("training_set", "model", "model_encounter", "evaluation", "promotion")
+        }
+        for kind in ("coding", "ranking")
+    }
+    assert {key.to_user_string() for key in models} == own["coding"] | own["ranking"]
     assert all(graph.get(key).automation_condition is None for key in models)
     lineage = defs.resolve_job_def("lineage_job").asset_layer.executable_asset_keys
     assert not models & set(lineage)
-    assert models == set(defs.resolve_job_def("coding_model_job").asset_layer.executable_asset_keys)
+    for kind, tables in own.items():
+        asked = defs.resolve_job_def(f"{kind}_model_job").asset_layer.executable_asset_keys
+        assert {key.to_user_string() for key in asked} == tables, "one kind is trained without the other"
     sensor = defs.resolve_sensor_def("automation_sensor")
     assert isinstance(sensor, dg.AutomationConditionSensorDefinition)
     assert not models & sensor.asset_selection.resolve(graph)
 
 
-def test_the_weekly_training_is_off_until_asked_for_and_takes_every_day(defs: dg.Definitions) -> None:
-    schedule = defs.resolve_schedule_def("weekly_training_schedule")
+@pytest.mark.parametrize("kind", ["coding", "ranking"])
+def test_the_weekly_training_is_off_until_asked_for_and_takes_every_day(defs: dg.Definitions, kind: str) -> None:
+    schedule = defs.resolve_schedule_def(f"weekly_{kind}_model_schedule")
+    assert schedule.job_name == f"{kind}_model_job"
     assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
     with dg.build_schedule_context(scheduled_execution_time=datetime(2026, 11, 22, tzinfo=UTC)) as context:
         (asked,) = schedule.evaluate_tick(context).run_requests or []

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 from medcode_ml.coding.batch import CODE_COLUMNS, CodedBatch
-from medcode_ml.coding.evaluation import MODEL, ONTOLOGY, WHOLE, difference_by_person, evaluate
+from medcode_ml.coding.evaluation import ONTOLOGY, difference_by_person, evaluate
 from medcode_ml.coding.figures.codes import PredictedCode
 from medcode_ml.coding.in_use import Code
 from medcode_ml.coding.labelled.note import LabelledNote
 from medcode_ml.contracts import ml
+from medcode_ml.models.warehouse.evaluation import MODEL, WHOLE
 
 DAY = date(2026, 10, 15)
 
@@ -123,4 +124,4 @@ def test_a_test_without_encounters_has_no_figures_and_beats_nobody() -> None:
     result = evaluate("v", {MODEL: coder({}), ONTOLOGY: coder({})}, test, documents, sections, {}, resamples=10)
     assert result.encounters == 0
     assert result.figures["value"].isna().all()
-    assert result.listing()[-1][2:4] == ("-", "- to -")
+    assert result.listing("micro_f1")[-1][2:4] == ("-", "- to -")

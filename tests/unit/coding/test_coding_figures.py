@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score
 
-from medcode_ml.coding.figures.bootstrap import estimates, interval, share, weights
 from medcode_ml.coding.figures.codes import code_figures
 from medcode_ml.coding.figures.evidence import evidence_figures
 from medcode_ml.coding.figures.marked import PredictedCode, mark
@@ -143,31 +142,6 @@ def test_average_precision_agrees_with_scikit_learn_where_all_true_codes_are_lis
     gold = note("A", *(code for (code, *_), (true, _) in zip(listed, ranked, strict=True) if true))
     expected = average_precision_score([t for t, _ in ranked], [s for _, s in ranked])
     assert mark([gold], {"A": said(*listed)}).average_precision()[0] == pytest.approx(expected)
-
-
-def test_intervals_hold_the_value_and_draw_whole_notes() -> None:
-    generator = np.random.default_rng(1)
-    hits = generator.integers(0, 5, 200)
-    told = estimates(200, {"share": share(hits, np.full(200, 5))}, resamples=500, seed=3)
-    low, high = told["share_95"]  # type: ignore[misc]
-    assert low < told["share"] < high  # type: ignore[operator]
-    # the standard error of a mean of 200 notes
-    assert high - low == pytest.approx(2 * 1.96 * hits.std() / 5 / 200**0.5, rel=0.15)
-    assert told == estimates(200, {"share": share(hits, np.full(200, 5))}, resamples=500, seed=3)
-    assert all(chunk.sum(axis=1).tolist() == [7.0] * len(chunk) for chunk in weights(7, 20, 1))
-
-
-def test_an_interval_is_centred_on_its_value() -> None:
-    # draws of a mean over rare codes all lie above it, since a draw holds fewer of them
-    draws = np.linspace(0.30, 0.34, 401)
-    low, high = interval(draws, 0.30)
-    assert (low, high) == (pytest.approx(0.281, abs=1e-3), pytest.approx(0.319, abs=1e-3))
-
-
-def test_an_interval_of_shares_stays_within_0_and_1_one_of_differences_need_not() -> None:
-    assert interval(np.array([0.98, 1.0, 0.99]), 1.0)[1] == 1.0
-    low, high = interval(np.linspace(-0.3, 0.1, 401), -0.1)
-    assert (low, high) == (pytest.approx(-0.29, abs=1e-3), pytest.approx(0.09, abs=1e-3))
 
 
 def test_macro_f1_interval_holds_the_macro_f1_of_many_rare_codes() -> None:

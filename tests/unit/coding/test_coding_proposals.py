@@ -26,8 +26,8 @@ from medcode_ml.coding.proposals.retrieval import COVERED, WordingIndex, stems_o
 from medcode_ml.coding.proposals.saved import from_arrays, to_arrays
 from medcode_ml.coding.proposals.table import Proposals, joined
 from medcode_ml.coding.training import outside_codes, read_charts
-from medcode_ml.coding.training_fit import folds_of
 from medcode_ml.models.contents import read_tensors, tensor_file
+from medcode_ml.models.splitting import folds_of
 
 GONE = "D75.82"  # billable until September 2022, a category since
 BEFORE = date(2020, 10, 15)

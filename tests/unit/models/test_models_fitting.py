@@ -25,6 +25,9 @@ TINY = textwrap.dedent(
     import pytorch_lightning as pl
     import torch
     from torch.utils.data import DataLoader, TensorDataset
+
+    # a shell that starts the tests in the background has the signal ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from medcode_ml.models.fitting import Plan, fit
 
     class Tiny(pl.LightningModule):

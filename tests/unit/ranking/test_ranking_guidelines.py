@@ -241,3 +241,149 @@ def test_an_injury_under_active_treatment_goes_before_a_lasting_condition() -> N
     assert any("active treatment" in reason for reason in found[1]["reasons"])
     assert order(["M19.90", "S39.012A"], setting="outpatient")[0] == "S39.012A"
     assert order(["J84.10", "S81.851D"])[0] == "J84.10", "healing injuries do not lead"
+
+
+DRUGS_OF_DAY_0 = {
+    name: {"name": name, "start_day": 0}
+    for name in ("Furosemide", "Vancomycin", "Heparin Sodium", "Octreotide Acetate", "Pantoprazole", "Lactulose")
+}
+
+
+@pytest.mark.parametrize(
+    ("first", "others", "keys"),
+    [
+        # I.C.1.a.2.a: HIV before what it brings
+        ("B20", ["B59", "J96.01", "R64"], {}),
+        # I.C.1.d: sepsis before its source and its organ failure; a source without sepsis leads itself
+        ("A41.51", ["N10", "N17.9", "R65.20", "E87.2"], {}),
+        ("N10", ["N17.9", "E87.2", "I10"], {}),
+        # I.C.1.d.5: sepsis after a procedure follows the code of its source
+        ("T81.4XXA", ["A41.9", "R65.20", "I10"], {"discharge_date": None}),
+        ("T81.44XA", ["A41.9", "R65.20", "I10"], {}),
+        ("T80.211A", ["A41.01", "N18.6", "Z99.2"], {}),
+        # I.C.1.g: COVID-19 before its pneumonia and respiratory failure
+        ("U07.1", ["J12.82", "J96.01", "E11.9"], {}),
+        # I.C.2: complications of neoplasms
+        ("C79.31", ["C34.90", "G93.6", "R56.9"], {}),
+        ("D70.1", ["C83.38", "R50.81", "D64.81"], {"medications": [{"name": "CefePIME", "start_day": 0}]}),
+        ("C18.2", ["D63.0", "C78.7", "Z80.0"], {"admission_type": "ELECTIVE"}),
+        # I.C.4.a: the diabetic crisis and the combined codes
+        ("E10.10", ["N17.9", "E87.5", "E10.43", "R11.2"], {}),
+        ("E11.621", ["L97.524", "L03.115", "E11.42", "Z79.4"], {}),
+        # I.C.9: circulation
+        ("I11.0", ["I50.23", "J96.01", "I48.91", "N17.9"], {"medications": [DRUGS_OF_DAY_0["Furosemide"]]}),
+        ("J44.1", ["I11.0", "I50.32", "J96.21"], {"medications": [{"name": "Albuterol", "start_day": 0}]}),
+        ("I13.0", ["I50.33", "N18.4", "E11.22"], {}),
+        ("I21.4", ["I25.10", "I50.21", "I11.0", "E78.5"], {"medications": [DRUGS_OF_DAY_0["Heparin Sodium"]]}),
+        ("A41.9", ["I21.A1", "J18.9", "N17.9"], {}),
+        ("I63.9", ["G81.94", "R47.01", "I48.91", "I10", "I69.354"], {}),
+        ("I60.8", ["I67.1", "G91.9", "R51"], {}),
+        # I.C.10: respiratory failure beside an overdose, pneumonia before its parts
+        ("T40.2X1A", ["J96.01", "J69.0", "F11.20"], {}),
+        ("J69.0", ["J18.9", "R13.10", "F03.90"], {}),
+        # I.C.11 and I.B.9: bleeding with its site, combined codes
+        ("K26.4", ["K92.2", "D62", "I95.9"], {"medications": [DRUGS_OF_DAY_0["Pantoprazole"]]}),
+        ("K92.2", ["D62", "K57.30", "T45.515A", "Z79.01"], {}),
+        ("K80.00", ["K81.0", "R10.11", "E66.9"], {}),
+        ("K85.10", ["K80.20", "F10.20", "E87.6"], {}),
+        ("K56.609", ["K66.0", "R11.2", "E86.0"], {}),
+        # I.C.13: pathological fractures
+        ("M80.08XA", ["M81.0", "M54.5", "I10"], {}),
+        # I.C.19: injuries by severity, complications before what specifies them
+        ("S06.5X0A", ["S00.03XA", "S01.01XA", "R55", "I10", "W19.XXXA"], {}),
+        ("S72.141A", ["I50.9", "N39.0", "D62", "R55", "W19.XXXA"], {}),
+        ("T84.51XA", ["M00.861", "B95.61", "M17.11"], {}),
+        ("T86.11", ["N17.9", "E87.5", "N18.6"], {}),
+        ("T82.7XXA", ["R78.81", "B95.61", "N18.6"], {}),
+        # I.C.5
+        ("F10.231", ["F10.288", "E87.6", "R56.9"], {}),
+    ],
+)  # fmt: skip
+def test_guidelines_by_chapter(first: str, others: list[str], keys: dict[str, Any]) -> None:
+    found = order([*others, first], **keys)
+    assert found[0] == first, found
+
+
+@pytest.mark.parametrize(
+    ("alone", "company"),
+    [
+        # what explains is only taken into account where it is listed and can lead
+        ("D62", ["K57.30", "Z79.01"]),
+        ("R65.20", []),
+    ],
+)
+def test_nothing_is_explained_by_what_is_not_there(alone: str, company: list[str]) -> None:
+    reasons = next(entry["reasons"] for entry in ranked([alone, *company]) if entry["code"] == alone)
+    assert not any(reason.startswith("Secondary:") for reason in reasons)
+
+
+def test_i_c_9_a_chronic_heart_failure_does_not_lead_for_its_hypertension() -> None:
+    """With an acute heart failure I11.0 is the reason for the stay; with a chronic one it is beside the pneumonia."""
+    assert order(["I11.0", "I50.33", "N39.0"])[0] == "I11.0"
+    assert order(["I11.0", "I50.32", "N39.0"])[0] == "N39.0"
+
+
+def test_i_c_11_bleeding_varices_lead_through_their_cirrhosis() -> None:
+    drugs = [DRUGS_OF_DAY_0["Octreotide Acetate"]]
+    found = order(["K74.60", "I85.11", "K76.6", "D62", "B18.2"], medications=drugs)
+    assert found[0] == "K74.60"
+    assert found.index("K74.60") < found.index("I85.11")
+
+
+def test_i_c_19_e_5_underdosing_and_adverse_effects_never_lead() -> None:
+    found = ranked(["T46.5X6A", "I16.1", "I10"])
+    assert found[0]["code"] == "I16.1"
+    reasons = next(entry["reasons"] for entry in found if entry["code"] == "T46.5X6A")
+    assert any("underdosing" in reason for reason in reasons)
+    assert not ranked(["T46.5X6A"])[0]["principal"]
+    assert order(["T38.0X5A", "E09.65", "E78.5"])[0] == "E09.65"
+
+
+def test_i_c_2_e_a_stay_for_chemotherapy_and_one_for_its_complication() -> None:
+    given = [{"code": "3E04305", "system": "ICD-10-PCS", "day": 0}]
+    codes = ["Z51.11", "C83.38", "D64.81", "T45.1X5A"]
+    assert order(codes, admission_type="ELECTIVE", procedures=given)[0] == "Z51.11"
+    assert order(["D70.1", "R50.81", "C83.38", "T45.1X5A"], admission_type="EW EMER.")[0] == "D70.1"
+
+
+@pytest.mark.parametrize(
+    ("base", "dependent"),
+    [
+        ("T81.44XA", "A41.9"),
+        ("B20", "B37.81"),
+        ("D70.1", "R50.81"),
+        ("U07.1", "J12.82"),
+        ("U07.1", "J96.01"),
+        ("T81.44XA", "T81.12XA"),
+        ("J96.01", "I21.A1"),
+        ("T86.09", "D89.811"),
+        ("I13.0", "I50.43"),
+        ("I12.9", "N18.30"),
+        ("O24.414", "Z79.4"),
+        ("S06.5X0A", "R40.2410"),
+        ("I63.9", "R29.705"),
+        ("E66.01", "Z68.41"),
+    ],
+)
+def test_forced_pairs_of_the_guidelines(base: str, dependent: str) -> None:
+    keys = {"sex": "F", "age": 30} if base.startswith("O") else {}
+    found = order([dependent, "D64.9", base, "E78.5"], **keys)
+    assert found.index(base) < found.index(dependent)
+
+
+def test_planned_stays_are_for_what_is_operated_on() -> None:
+    day_0 = {"system": "ICD-10-PCS", "day": 0}
+    stays = [
+        ("I35.0", ["I50.32", "I11.0", "I48.91", "I25.10"], "02RF38Z", "CSURG"),
+        ("I25.10", ["E11.9", "I50.22", "I10", "I48.91"], "021109W", "CSURG"),
+        ("C61", ["N40.1", "E66.9", "I10"], "0VT04ZZ", "GU"),
+        ("M48.061", ["M54.16", "G89.29", "D62"], "0SG0071", "NSURG"),
+        ("E66.01", ["G47.33", "E11.9", "K21.9", "I10"], "0DB64Z3", "SURG"),
+        ("Z43.2", ["K50.90", "D62", "I10"], "0DQB0ZZ", "SURG"),
+        ("I71.43", ["I73.9", "I25.10", "J44.9"], "04V03DZ", "VSURG"),
+        ("C34.11", ["J44.9", "Z87.891", "I48.91"], "0BTC4ZZ", "TSURG"),
+    ]
+    for reason, others, procedure, service in stays:
+        done = [{"code": procedure} | day_0]
+        found = order([*others, reason], admission_type="SURGICAL SAME DAY ADMISSION", procedures=done, service=service)
+        assert found[0] == reason, found

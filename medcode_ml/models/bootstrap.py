@@ -1,4 +1,7 @@
-"""95% intervals by the bootstrap: notes are drawn again with replacement, a note always with all its codes."""
+"""95% intervals by the bootstrap: units are drawn again with replacement, each always with all that belongs to it.
+
+A unit is what is independent of the others: a note with all its codes, a patient with all stays.
+"""
 
 from __future__ import annotations
 
@@ -15,31 +18,31 @@ _CELLS: Final = 4_000_000
 
 Floats = npt.NDArray[np.float64]
 Measure = Callable[[Floats], Floats]
-"""Weights of the notes in each draw, shape (draws, notes), to a value for each draw; NaN where it has none."""
+"""Weights of the units in each draw, shape (draws, units), to a value for each draw; NaN where it has none."""
 
 
-def weights(notes: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Floats]:
-    """How often each note is drawn in each resample, in chunks of shape (draws, notes)."""
+def weights(units: int, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Floats]:
+    """How often each unit is drawn in each resample, in chunks of shape (draws, units)."""
     generator = np.random.default_rng(seed)
-    chunk = max(1, _CELLS // max(notes, 1))
+    chunk = max(1, _CELLS // max(units, 1))
     for start in range(0, resamples, chunk):
         size = min(chunk, resamples - start)
-        yield generator.multinomial(notes, np.full(notes, 1 / notes), size=size).astype(np.float64)
+        yield generator.multinomial(units, np.full(units, 1 / units), size=size).astype(np.float64)
 
 
 def estimates(
-    notes: int, measures: dict[str, Measure], *, resamples: int = RESAMPLES, seed: int = SEED
+    units: int, measures: dict[str, Measure], *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> dict[str, float | list[float] | None]:
-    """Each measure over all notes under its name, and its 95% interval under `<name>_95`, rounded to four places.
+    """Each measure over all units under its name, and its 95% interval under `<name>_95`, rounded to four places.
 
     A measure without a value (nothing to count) is None, and so is its interval. No resamples, no intervals.
     """
-    if notes == 0:
+    if units == 0:
         return dict.fromkeys(measures)
-    whole = np.ones((1, notes))
+    whole = np.ones((1, units))
     values = {name: float(measure(whole)[0]) for name, measure in measures.items()}
     drawn: dict[str, list[Floats]] = {name: [] for name in measures}
-    for chunk in weights(notes, resamples, seed):
+    for chunk in weights(units, resamples, seed):
         for name, measure in measures.items():
             drawn[name].append(measure(chunk))
     result: dict[str, float | list[float] | None] = {}
@@ -54,8 +57,8 @@ def estimates(
 def interval(draws: Floats, value: float) -> list[float]:
     """The 2.5% and 97.5% quantiles of the draws that have a value, moved so that their mean comes to lie on `value`.
 
-    A draw holds fewer distinct notes, so fewer rare codes, than the set itself: a mean over codes comes out too high in
-    every draw. For sums over notes the move is next to nothing.
+    A draw holds fewer distinct units, so fewer rare codes, than the set itself: a mean over codes comes out too high in
+    every draw. For sums over units the move is next to nothing.
     """
     low, high = np.nanquantile(draws, (0.025, 0.975)) - (np.nanmean(draws) - value)
     if np.nanmin(draws) >= 0 and np.nanmax(draws) <= 1:
@@ -69,6 +72,6 @@ def ratio(part: Floats, whole: Floats) -> Floats:
 
 
 def share(part: npt.ArrayLike, whole: npt.ArrayLike) -> Measure:
-    """Measure: the sum of `part` over the sum of `whole`, both given by note. Shape (notes,)."""
+    """Measure: the sum of `part` over the sum of `whole`, both given by unit. Shape (units,)."""
     parts, wholes = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     return lambda drawn: ratio(drawn @ parts, drawn @ wholes)

@@ -1,0 +1,1 @@
+"""Readers of stays whose true order of codes is known."""

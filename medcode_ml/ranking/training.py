@@ -1,0 +1,295 @@
+"""Training the ranking model: stays in the order of their coders in, a model folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from medcode_ml.models.bands import Threshold, auto_threshold
+from medcode_ml.models.calibration import CalibrationError, Calibrator, Reliability, reliability
+from medcode_ml.models.card import render_card
+from medcode_ml.models.contents import Writer
+from medcode_ml.models.folder import ModelFolder, check_target, write_folder
+from medcode_ml.models.splitting import folds_of
+from medcode_ml.ranking.boosting import OBJECTIVES, RankingTrees, TreeParameters
+from medcode_ml.ranking.columns import lists_of
+from medcode_ml.ranking.doubt import principal_log_odds
+from medcode_ml.ranking.figures.pictures import (
+    RELIABILITY,
+    RISK,
+    principal_reliability_picture,
+    principal_risk_picture,
+)
+from medcode_ml.ranking.frames_of_stay import RankingFrames
+from medcode_ml.ranking.knowledge import FloatArray
+from medcode_ml.ranking.lists import Lists
+from medcode_ml.ranking.model import KIND, RankingModel, Scorer
+from medcode_ml.ranking.network.fit import fit_network
+from medcode_ml.ranking.order import order_of
+from medcode_ml.ranking.reading import ReadBatch, read_batch
+from medcode_ml.ranking.scorers import NETWORK, NetworkScorer, TreesScorer
+from medcode_ml.ranking.scores import Scores, guideline_scores
+from medcode_ml.ranking.training_figures import (
+    DECIDES,
+    GUIDELINES,
+    Contender,
+    better_beyond_chance,
+    figures_of,
+    measured,
+)
+from medcode_ml.ranking.training_parameters import TrainingParameters, space_of
+from medcode_ml.ranking.training_words import card_words
+
+if TYPE_CHECKING:
+    from medcode_ml.models.tracking import Run
+
+FEWEST: Final = 30
+_STEPS: Final = ("reading", "tuning", "folds", "calibration", "fitting", "model folder")
+CALIBRATION, OUT_OF_FOLD = "calibration", "out of fold"
+
+
+class TooFewStaysError(ValueError):
+    """There is too little to learn from."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Stays scored by models that had not seen them: what is compared and calibrated."""
+
+    read: ReadBatch
+    lists: Lists
+    scores: Mapping[str, Scores]
+    """By contender, the guidelines among them."""
+
+
+def train(
+    stays: RankingFrames,
+    calibration: RankingFrames | None,
+    folder: Path,
+    parameters: Mapping[str, Any] | TrainingParameters | None = None,
+    progress: bool = False,
+    *,
+    data: Mapping[str, Any] | None = None,
+    run: Run | None = None,
+    checkpoints: Path | None = None,
+    trials: int = 0,
+) -> ModelFolder:
+    """Train on `stays` and write the model to `folder`.
+
+    The network and boosted trees are fitted on the same folds, patients kept together; the network decides unless the
+    trees find more principals beyond chance. Probabilities and the review threshold are set on `calibration`, stays of
+    other patients; without any, on the training stays scored out of fold.
+
+    Args:
+        stays: what is learned from, `frames.PLACE` among the columns of their codes, patient_id among the encounters'.
+        calibration: what is only measured on, or nothing.
+        folder: of the model; a model that lies there is replaced.
+        parameters: choices of the training, or some of them by name.
+        progress: show bars.
+        data: what the manifest says of the data besides counts.
+        run: the tracking run that gets figures and pictures.
+        checkpoints: where network and tuning keep their state, so that an interrupted training goes on.
+        trials: of a tuning of the network; 0 takes the parameters as they are.
+
+    Raises:
+        TooFewStaysError: fewer than FEWEST stays whose principal is known.
+        RankingInputError: the frames do not fit together.
+        ModelFolderError: the folder cannot be written.
+    """
+    p = parameters if isinstance(parameters, TrainingParameters) else TrainingParameters.of(parameters or {})
+    check_target(folder, KIND)
+    with _steps(progress) as step:
+        step("reading")
+        read = read_batch(stays)
+        lists = lists_of(read)
+        taught = int((lists.place == 1).sum())
+        if taught < FEWEST:
+            raise TooFewStaysError(f"the principal of {taught} stays is known; at least {FEWEST} are needed to learn")
+        if trials:
+            step("tuning")
+            p = tuned(read, lists, p, trials, (checkpoints or folder.parent) / "tuning.db", progress)
+        step("folds")
+        judged = out_of_fold(read, lists, p, progress)
+        contenders = measured(judged.read, lists.patients, judged.scores)
+        decided_by = decide(contenders)
+        step("fitting")
+        scorer = fit_scorer(lists, decided_by, p, progress, run, checkpoints)
+        step("calibration")
+        part = OUT_OF_FOLD
+        if calibration is not None:
+            kept_apart = apart(read_batch(calibration), scorer, decided_by)
+            figures = measured(kept_apart.read, kept_apart.lists.patients, kept_apart.scores)
+            sure = _calibrated(kept_apart, figures, p, decided_by, CALIBRATION)
+            if sure.calibrator is not None:
+                part, contenders = CALIBRATION, figures
+        if part == OUT_OF_FOLD:
+            # too few wrong principals on stays kept apart tell no probability; the training stays have more of both
+            sure = _calibrated(judged, contenders, p, decided_by, OUT_OF_FOLD)
+        model = RankingModel("", lists.names, scorer, decided_by, sure.calibrator, sure.threshold.value)
+        step("model folder")
+        table = [*figures_of(contenders, part), *(sure.reliability.figures if sure.reliability else ())]
+        pictures = _pictures(sure, p)
+        written = write_folder(
+            folder,
+            kind=KIND,
+            files=model.files() | pictures,
+            data={**_counted(lists), **(data or {})},
+            parameters=p.facts(),
+            figures=table,
+            facts={
+                "decided_by": decided_by,
+                "calibrated_on": "stays of other patients" if part == CALIBRATION else "training stays out of fold",
+                "calibration": sure.calibrator.method if sure.calibrator else "none",
+                "review": {
+                    "below": sure.threshold.value, "because": sure.threshold.because, "error": sure.threshold.risk,
+                    "stays": sure.threshold.chosen, "of": len(sure.right),
+                },
+            },
+            card=lambda manifest: render_card(manifest, card_words(manifest)),
+        )  # fmt: skip
+    if run is not None:
+        run.metrics({f"{f.coder}.{f.part}.{f.name}": f.value for f in table})
+        for name in pictures:
+            run.picture(written.path / name)
+        run.folder(written.path)
+    return written
+
+
+def out_of_fold(read: ReadBatch, lists: Lists, p: TrainingParameters, progress: bool = False) -> Judged:
+    """Score every stay by each contender fitted on the patients of the other folds."""
+    folds = folds_of(lists.patients, p.folds, p.seed)
+    names = (NETWORK, *(OBJECTIVES if p.rivals else ()))
+    rows = len(lists.values)
+    lead = {name: np.zeros(rows) for name in names}
+    rest = {name: np.zeros(rows) for name in names}
+    bar = tqdm(total=p.folds * len(names), desc="folds", unit="fit", disable=not progress, leave=False)
+    for fold in range(p.folds):
+        learned, held = lists.of(folds != fold), lists.of(folds == fold)
+        of_held = (folds == fold)[lists.encounter]
+        for name in names:
+            scorer = fit_scorer(learned, name, p)
+            lead[name][of_held] = scorer.principal_scores(held)
+            rest[name][of_held] = scorer.order_scores(held)
+            bar.update()
+    bar.close()
+    scores = {name: Scores(lead[name], rest[name]) for name in names}
+    return Judged(read, lists, {**scores, GUIDELINES: guideline_scores(read.batch, read.features)})
+
+
+def apart(read: ReadBatch, scorer: Scorer, decided_by: str) -> Judged:
+    """Score stays of other patients by the model and by the guidelines."""
+    lists = lists_of(read)
+    scores = Scores(scorer.principal_scores(lists), scorer.order_scores(lists))
+    return Judged(read, lists, {decided_by: scores, GUIDELINES: guideline_scores(read.batch, read.features)})
+
+
+def decide(contenders: Mapping[str, Contender]) -> str:
+    """The network, unless trees find more principals than it beyond chance (paired, by patient); then the best."""
+    network = contenders[NETWORK]
+    ahead = [n for n in OBJECTIVES if n in contenders and better_beyond_chance(contenders[n], network)]
+    return max(ahead, key=lambda name: contenders[name].mean(DECIDES)) if ahead else NETWORK
+
+
+def fit_scorer(
+    lists: Lists,
+    name: str,
+    p: TrainingParameters,
+    progress: bool = False,
+    run: Run | None = None,
+    checkpoints: Path | None = None,
+) -> Scorer:
+    """Fit the network, or trees with the objective `name`."""
+    if name == NETWORK:
+        return NetworkScorer(fit_network(lists, p.network, progress, run, checkpoints))
+    return TreesScorer(RankingTrees.fit(lists, TreeParameters(seed=p.seed), name))
+
+
+def tuned(
+    read: ReadBatch, lists: Lists, p: TrainingParameters, trials: int, storage: Path, progress: bool
+) -> TrainingParameters:
+    """The parameters of the best of `trials` trials: principals found plus nDCG@10, out of fold."""
+    from medcode_ml.models.fitting import run_key
+    from medcode_ml.models.tuning import tune
+
+    def objective(chosen: Mapping[str, Any], report: Any) -> float:
+        tried = replace(TrainingParameters.of(chosen, p), rivals=False)
+        judged = out_of_fold(read, lists, tried)
+        own = measured(read, lists.patients, {NETWORK: judged.scores[NETWORK]})[NETWORK]
+        return own.mean(DECIDES) + own.mean("ndcg_at_10")
+
+    key = run_key(lists.values.tobytes(), lists.place.tobytes(), p.facts())
+    best = tune(objective, space_of(p), trials, storage, key=key, seed=p.seed, progress=progress)
+    return TrainingParameters.of(best.parameters, p)
+
+
+@dataclass(frozen=True)
+class _Sure:
+    """The calibration, of the stays that have a principal and a true one; nothing where it cannot be made."""
+
+    calibrator: Calibrator | None
+    probability: FloatArray
+    right: npt.NDArray[np.bool_]
+    patients: npt.NDArray[np.object_]
+    threshold: Threshold
+    reliability: Reliability | None
+
+
+def _calibrated(
+    judged: Judged, contenders: Mapping[str, Contender], p: TrainingParameters, decided_by: str, part: str
+) -> _Sure:
+    """Calibrate, and find the threshold of review."""
+    order = order_of(judged.read.batch, judged.read.eligibility, judged.scores[decided_by])
+    log_odds, own, lists = principal_log_odds(order), contenders[decided_by], judged.lists
+    known = ~np.isnan(log_odds) & ~np.isnan(own.figures[DECIDES])
+    right = own.figures[DECIDES][known] == 1
+    patients = np.array(lists.patients, dtype=object)[known]
+    try:
+        calibrator = Calibrator.fit(log_odds[known], right, patients, seed=p.seed)
+    except CalibrationError as unfit:
+        # a model that is never sure is still of use: everything it orders goes to review
+        none = Threshold(None, str(unfit), p.error, p.confidence)
+        return _Sure(None, np.zeros(0), right, patients, none, None)
+    probability = calibrator.probabilities(log_odds[known])
+    threshold = auto_threshold(probability, right, patients, 1 - p.error, p.confidence)
+    said = reliability(probability, right, patients, part=part, coder=decided_by)
+    return _Sure(calibrator, probability, right, patients, threshold, said)
+
+
+def _pictures(sure: _Sure, p: TrainingParameters) -> dict[str, Writer]:
+    """The pictures of the folder; none of what was not calibrated."""
+    if sure.reliability is None:
+        return {}
+    judged = (sure.probability, sure.right, list(sure.patients))
+    return {
+        RISK: lambda path: principal_risk_picture(path, *judged, threshold=sure.threshold.value, error=p.error),
+        RELIABILITY: lambda path: principal_reliability_picture(path, *judged),
+    }
+
+
+def _counted(lists: Lists) -> dict[str, Any]:
+    return {
+        "stays": len(lists),
+        "patients": len(set(lists.patients)),
+        "hospitals": len({h for h in lists.hospitals if h is not None}),
+        "codes": int((lists.place > 0).sum()),
+        "stays_whose_principal_is_known": int((lists.place == 1).sum()),
+        "stays_whose_principal_may_not_lead": int(((lists.place == 1) & ~lists.candidate).sum()),
+    }
+
+
+@contextmanager
+def _steps(progress: bool) -> Iterator[Any]:
+    with tqdm(total=len(_STEPS), unit="step", disable=not progress) as bar:
+
+        def step(name: str) -> None:
+            bar.set_description(name)
+            bar.update(1)
+
+        yield step
