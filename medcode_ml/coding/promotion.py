@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from medcode_ml.coding.evaluation import ONTOLOGY
 from medcode_ml.coding.in_use import KIND
 from medcode_ml.contracts import ml
+from medcode_ml.models.bootstrap import AT_ZERO
 from medcode_ml.models.registry import promoted
 from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
 from medcode_ml.models.warehouse.evaluation import CHAMPION, lead
@@ -33,7 +34,7 @@ def gates(engine: sa.Engine, home: Path, version: str) -> list[Gate]:
     """
     found = data_gates(engine, ml.CODING, version, FEWEST)
     ahead = lead(engine, ml.CODING, version, ONTOLOGY, _FIGURE)
-    better = ahead.low is not None and ahead.low > 0
+    better = ahead.low is not None and ahead.low > AT_ZERO
     champion = promoted(KIND, home)
     return [
         *found,

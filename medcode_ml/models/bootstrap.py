@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 RESAMPLES: Final = 1000
 SEED: Final = 20261121
+AT_ZERO: Final = 0.001
+"""An end of an interval this close to 0 stands for 0: ends are rounded, and moved a little (`interval`)."""
 _CELLS: Final = 4_000_000
 """Weights held at a time."""
 

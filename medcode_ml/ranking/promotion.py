@@ -8,6 +8,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from medcode_ml.contracts import ml
+from medcode_ml.models.bootstrap import AT_ZERO
 from medcode_ml.models.registry import promoted
 from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, lead
@@ -73,8 +74,8 @@ def _kept_gate(engine: sa.Engine, version: str) -> Gate:
 
 def _guidelines_gate(engine: sa.Engine, version: str) -> Gate:
     top1, ndcg = (lead(engine, ml.RANKING, version, RULE, figure) for figure in (TOP1, NDCG))
-    if top1.low is not None and top1.low == 0:
-        better = ndcg.low is not None and ndcg.low > 0
+    if top1.low is not None and abs(top1.low) <= AT_ZERO:
+        better = ndcg.low is not None and ndcg.low > AT_ZERO
     else:
         better = top1.low is not None and top1.low > 0
     words = "the guidelines"

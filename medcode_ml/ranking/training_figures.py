@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from medcode_ml.models.bootstrap import estimates, share
+from medcode_ml.models.bootstrap import AT_ZERO, estimates, share
 from medcode_ml.models.manifest import Figure
 from medcode_ml.ranking.columns import true_places
 from medcode_ml.ranking.figures.orders import order_figures
@@ -21,8 +21,6 @@ from medcode_ml.ranking.scores import Scores
 GUIDELINES: Final = "guidelines"
 DECIDES: Final = "principal_top1"
 """The figure that decides between contenders."""
-_BEYOND: Final = 0.001
-"""A lower end of an interval that is closer to 0 is none above it: the ends are rounded and moved a little."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ def better_beyond_chance(one: Contender, other: Contender) -> bool:
     """Whether `one` finds more principals: the lower end of the paired 95% interval by patient is above 0."""
     told = _mean_by_patient(one.figures[DECIDES] - other.figures[DECIDES], one.patients)
     between = told["mean_95"]
-    return isinstance(between, list) and between[0] > _BEYOND
+    return isinstance(between, list) and between[0] > AT_ZERO
 
 
 def _figure(name: str, part: str, coder: str, values: FloatArray, patients: Sequence[str]) -> list[Figure]:

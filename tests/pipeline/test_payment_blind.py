@@ -20,7 +20,13 @@ from medcode_ml.billing.payers import PayerBook, load_payers
 from medcode_ml.billing.records import bill_records
 from medcode_ml.codes import drg_weights
 from medcode_ml.codes.release import release_on
-from medcode_ml.ranking.records import rank_records
+from medcode_ml.ranking.columns import lists_of
+from medcode_ml.ranking.model import RankingModel
+from medcode_ml.ranking.network.fit import fit_network
+from medcode_ml.ranking.network.parameters import NetworkParameters
+from medcode_ml.ranking.reading import read_batch
+from medcode_ml.ranking.records import frames_of, rank_records
+from medcode_ml.ranking.scorers import NetworkScorer
 
 DISCHARGED = date(2026, 3, 10)
 STAYS: list[dict[str, Any]] = [
@@ -45,8 +51,21 @@ def _transmitted(frames: ClaimFrames) -> dict[str, list[str]]:
     return {encounter: own["code"].tolist() for encounter, own in codes.groupby("encounter_id")}
 
 
-def _run(book: PayerBook) -> tuple[list[list[str]], list[str], dict[str, list[str]], list[Any]]:
-    ranked = rank_records([_record(stay) for stay in STAYS])
+@pytest.fixture(scope="module", params=["guidelines", "model"])
+def model(request: pytest.FixtureRequest) -> RankingModel | None:
+    """The guidelines, and a network that learned to put the codes in another order."""
+    if request.param == "guidelines":
+        return None
+    stays = [{**_record(stay), "encounter_id": f"{stay['encounter_id']}-{n}"} for stay in STAYS for n in range(12)]
+    lists = lists_of(read_batch(frames_of(stays, [stay["codes"][::-1] for stay in stays])))
+    scorer = NetworkScorer(fit_network(lists, NetworkParameters(ridge=0.1)))
+    return RankingModel("ranking-20260310-00000000", lists.names, scorer, "network", None, None)
+
+
+def _run(
+    book: PayerBook, model: RankingModel | None
+) -> tuple[list[list[str]], list[str], dict[str, list[str]], list[Any]]:
+    ranked = rank_records([_record(stay) for stay in STAYS], model)
     billed = bill_records(ranked, DISCHARGED, book)
     assert not billed.rejected
     orders = [[code["code"] for code in line["codes"]] for line in ranked]
@@ -58,10 +77,10 @@ def _run(book: PayerBook) -> tuple[list[list[str]], list[str], dict[str, list[st
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), factor=st.decimals("0.10", "5", places=2))
 def test_permuted_weights_and_rates_leave_principal_and_order_alone(
-    seed: int, factor: Decimal, monkeypatch: pytest.MonkeyPatch
+    model: RankingModel | None, seed: int, factor: Decimal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     book = load_payers()
-    orders, principals, sent, paid = _run(book)
+    orders, principals, sent, paid = _run(book, model)
     year = release_on(DISCHARGED).fiscal_year
     table = drg_weights._rows(year)
     drawn = np.random.default_rng(seed).permutation(len(table))
@@ -71,7 +90,7 @@ def test_permuted_weights_and_rates_leave_principal_and_order_alone(
     }
     with monkeypatch.context() as patched:
         patched.setattr(drg_weights, "_rows", lambda fiscal_year: permuted)
-        other = _run(_scaled(book, factor))
+        other = _run(_scaled(book, factor), model)
     assert other[:3] == (orders, principals, sent)
     assert factor == 1 or other[3] != paid, "the payments did not move: the test holds nothing"
 
