@@ -32,6 +32,8 @@ compute_logs:
     base_dir: {base}/compute_logs
 telemetry:
   enabled: false
+nux:
+  enabled: false
 """
 
 

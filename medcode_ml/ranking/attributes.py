@@ -20,6 +20,7 @@ from medcode_ml.codes.reference import reference_table
 from medcode_ml.codes.tabular import tabular
 from medcode_ml.ranking.knowledge import (
     BoolArray,
+    Condition,
     FloatArray,
     IntArray,
     TextArray,
@@ -45,6 +46,8 @@ _LATER_ENCOUNTER: Final = 0.2
 _SEQUELA: Final = 0.05
 _ACUTE_TITLE: Final = 1.6
 _CHRONIC_TITLE: Final = 0.5
+_LASTING: Final = ("chronic", "neoplasm", "metastasis", "sequela", "status")
+"""Kinds whose conditions are chronic."""
 _CATEGORY_LENGTH: Final = 3
 # Drug codes carry the intent sixth, or fifth where a placeholder follows.
 _INTENT: Final = 6
@@ -58,8 +61,6 @@ class CodeAttributes:
 
     codes: TextArray
     """Undotted codes, sorted."""
-    titles: list[str]
-    """Title, or that of the nearest category; empty for unknown codes."""
     known: BoolArray
     """A code of some release, or a category."""
     kinds: npt.NDArray[np.object_]
@@ -132,76 +133,111 @@ def _title(code: str) -> str | None:
     return ""
 
 
+@dataclass(slots=True)
+class _Leaning:
+    """What the knowledge says of each code while it is adjusted; each array of shape (codes,)."""
+
+    kinds: npt.NDArray[np.object_]
+    emergency: FloatArray
+    """Share of emergency stays for which the code is the reason, not yet log-odds."""
+    elective: FloatArray
+    gravity: FloatArray
+    chronic: BoolArray
+
+
 def attributes_of(codes: TextArray) -> CodeAttributes:
     """Return the attributes of `codes`: undotted, sorted, distinct; shape (codes,)."""
-    count = len(codes)
-    groups = conditions()
-    group: IntArray = np.full(count, -1, dtype=np.int64)
-    for place, condition in enumerate(groups):
-        group[places(codes, condition.codes)] = place
-    found_titles = [_title(dotted(str(code))) for code in codes]
-    known: BoolArray = np.array([title is not None for title in found_titles], dtype=np.bool_)
-    titles = [title or "" for title in found_titles]
-    chosen = [groups[place] if place >= 0 else None for place in group]
-    kinds: npt.NDArray[np.object_] = np.array([c.kind if c else "unknown" for c in chosen], dtype=object)
-    kinds[~known] = "unknown"
-    emergency: FloatArray = np.array([c.emergency if c else 0.0 for c in chosen], dtype=np.float64)
-    elective: FloatArray = np.array([c.elective if c else 0.0 for c in chosen], dtype=np.float64)
-    gravity: FloatArray = np.array([c.gravity if c else 0.0 for c in chosen], dtype=np.float64)
-    operated: IntArray = np.zeros(count, dtype=np.int64)
+    titles = [_title(dotted(str(code))) for code in codes]
+    known: BoolArray = np.array([title is not None for title in titles], dtype=np.bool_)
+    groups = _groups_of(codes)
+    leaning = _by_group(groups, known)
+    _by_title(leaning, codes, [title or "" for title in titles], groups)
+    _by_encounter_of_injury(leaning, codes)
+    intents = np.array([_intent(str(code)) for code in codes], dtype=np.str_)
+    _by_intent(leaning, known, intents)
+    operated: IntArray = np.zeros(len(codes), dtype=np.int64)
     for operation in operations():
         operated[members(codes, operation.codes)] |= operation.bit
-    relation_present = [members(codes, relation.present) for relation in relations()]
-    relation_explained = [members(codes, relation.explained) for relation in relations()]
-    chronic = np.zeros(count, dtype=np.bool_)
-    for place, (code, title, own) in enumerate(zip(codes.tolist(), titles, chosen, strict=True)):
-        chronic[place] = kinds[place] in ("chronic", "neoplasm", "metastasis", "sequela", "status")
-        if own is None or kinds[place] not in ("acute", "chronic"):
+    systems = np.array([group.systems if group else 0 for group in groups], dtype=np.int64)
+    systems[np.isin(intents, ["5", "6"])] = 0
+    present = [members(codes, relation.present) for relation in relations()]
+    explained = [members(codes, relation.explained) for relation in relations()]
+    return CodeAttributes(
+        codes=codes,
+        known=known,
+        kinds=leaning.kinds,
+        emergency=log_odds(leaning.emergency),
+        elective=log_odds(leaning.elective),
+        gravity=np.where(known, leaning.gravity, 0.0),
+        systems=systems,
+        therapies=np.array([group.therapies if group else 0 for group in groups], dtype=np.int64),
+        operations=operated,
+        chronic=leaning.chronic,
+        relation_present=np.array(present, dtype=np.bool_).reshape(len(relations()), len(codes)),
+        relation_explained=np.array(explained, dtype=np.bool_).reshape(len(relations()), len(codes)),
+    )
+
+
+def _groups_of(codes: TextArray) -> list[Condition | None]:
+    """The condition group of each code, the last that names it."""
+    known = conditions()
+    number: IntArray = np.full(len(codes), -1, dtype=np.int64)
+    for place, condition in enumerate(known):
+        number[places(codes, condition.codes)] = place
+    return [known[place] if place >= 0 else None for place in number]
+
+
+def _by_group(groups: list[Condition | None], known: BoolArray) -> _Leaning:
+    kinds: npt.NDArray[np.object_] = np.array([g.kind if g else "unknown" for g in groups], dtype=object)
+    kinds[~known] = "unknown"
+    return _Leaning(
+        kinds=kinds,
+        emergency=np.array([g.emergency if g else 0.0 for g in groups], dtype=np.float64),
+        elective=np.array([g.elective if g else 0.0 for g in groups], dtype=np.float64),
+        gravity=np.array([g.gravity if g else 0.0 for g in groups], dtype=np.float64),
+        chronic=np.array([kind in _LASTING for kind in kinds], dtype=np.bool_),
+    )
+
+
+def _by_title(held: _Leaning, codes: TextArray, titles: list[str], groups: list[Condition | None]) -> None:
+    """What a title calls acute or chronic, against the kind of its group."""
+    for place, (code, title, own) in enumerate(zip(codes.tolist(), titles, groups, strict=True)):
+        if own is None or held.kinds[place] not in ("acute", "chronic"):
             continue
         says_acute, says_chronic = bool(_ACUTE.search(title)), bool(_CHRONIC.search(title))
         # the word in the title only speaks where the table did not look as closely as the code
         broad = "-" in own.codes or len(own.codes) == _CATEGORY_LENGTH
         if broad and own.kind == "chronic" and says_acute:
-            emergency[place] = min(0.6, emergency[place] * _ACUTE_TITLE + 0.04)
-            gravity[place] += 1.0
-            kinds[place], chronic[place] = "acute", False
+            held.emergency[place] = min(0.6, held.emergency[place] * _ACUTE_TITLE + 0.04)
+            held.gravity[place] += 1.0
+            held.kinds[place], held.chronic[place] = "acute", False
         elif broad and own.kind == "acute" and says_chronic and not says_acute:
-            emergency[place] *= _CHRONIC_TITLE
-            gravity[place] -= 1.0
-            kinds[place], chronic[place] = "chronic", True
+            held.emergency[place] *= _CHRONIC_TITLE
+            held.gravity[place] -= 1.0
+            held.kinds[place], held.chronic[place] = "chronic", True
         elif own.kind == "acute" and is_chronic(code) and says_chronic and not says_acute:
-            chronic[place] = True
+            held.chronic[place] = True
+
+
+def _by_encounter_of_injury(held: _Leaning, codes: TextArray) -> None:
+    """The seventh character of an injury: a later encounter or a sequela leads seldom."""
     injuries = np.array([bool(_INJURY.match(str(code))) and len(str(code)) == 7 for code in codes], dtype=np.bool_)
     seventh = np.array([str(code)[-1:] for code in codes], dtype=np.str_)
     sequela = injuries & (seventh == "S")
     later = injuries & np.isin(seventh, list("DGKPEFHJMNQR"))
-    emergency[later] *= _LATER_ENCOUNTER
-    emergency[sequela] *= _SEQUELA
-    elective[sequela] *= _SEQUELA
-    gravity[later | sequela] *= 0.5
-    kinds[sequela] = "sequela"
-    intents = np.array([_intent(str(code)) for code in codes], dtype=np.str_)
+    held.emergency[later] *= _LATER_ENCOUNTER
+    held.emergency[sequela] *= _SEQUELA
+    held.elective[sequela] *= _SEQUELA
+    held.gravity[later | sequela] *= 0.5
+    held.kinds[sequela] = "sequela"
+
+
+def _by_intent(held: _Leaning, known: BoolArray, intents: npt.NDArray[np.str_]) -> None:
+    """Drugs behind an adverse effect or underdosing."""
     for kind, intent in (("adverse_effect", "5"), ("underdosing", "6")):
         meant = known & (intents == intent)
-        kinds[meant] = kind
-        emergency[meant], elective[meant], gravity[meant] = _ADVERSE_EFFECT
-    systems = np.array([c.systems if c else 0 for c in chosen], dtype=np.int64)
-    systems[np.isin(intents, ["5", "6"])] = 0
-    return CodeAttributes(
-        codes=codes,
-        titles=titles,
-        known=known,
-        kinds=kinds,
-        emergency=log_odds(emergency),
-        elective=log_odds(elective),
-        gravity=np.where(known, gravity, 0.0),
-        systems=systems,
-        therapies=np.array([c.therapies if c else 0 for c in chosen], dtype=np.int64),
-        operations=operated,
-        chronic=chronic,
-        relation_present=np.array(relation_present, dtype=np.bool_).reshape(len(relations()), count),
-        relation_explained=np.array(relation_explained, dtype=np.bool_).reshape(len(relations()), count),
-    )
+        held.kinds[meant] = kind
+        held.emergency[meant], held.elective[meant], held.gravity[meant] = _ADVERSE_EFFECT
 
 
 def pairs_of(attributes: CodeAttributes) -> CodePairs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from medcode_ml.models.tuning import Real, Space, Whole
+from medcode_ml.models.limits import Limits, check_names, check_numbers, check_whole
 from medcode_ml.ranking.gains import LAST_GAINING, gains
 from medcode_ml.ranking.knowledge import BoolArray, FloatArray
 from medcode_ml.ranking.lists import Lists
@@ -49,16 +49,9 @@ class TreeParameters:
 
     def __post_init__(self) -> None:
         """Refuse a choice that LightGBM cannot use."""
-        for name, lowest in (("rounds", 1), ("leaves", 2), ("least", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-                raise TreeParameterError(f"{name} is {value!r}: choose a whole number from {lowest} on")
-        for name in ("learning_rate", "columns"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise TreeParameterError(f"{name} is {value!r}: choose a number above 0, at most 1")
-        if isinstance(self.l2, bool) or not isinstance(self.l2, int | float) or not 0 <= self.l2 < float("inf"):
-            raise TreeParameterError(f"l2 is {self.l2!r}: choose a number from 0 on")
+        share = Limits(above=0, most=1)
+        check_whole(self, {"rounds": 1, "leaves": 2, "least": 1, "seed": 0}, TreeParameterError)
+        check_numbers(self, {"learning_rate": share, "columns": share, "l2": Limits(least=0)}, TreeParameterError)
 
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""
@@ -71,22 +64,8 @@ class TreeParameters:
         Raises:
             TreeParameterError: a name that is none of the choices, or a value out of range.
         """
-        known = {f.name for f in fields(TreeParameters)}
-        if strange := sorted(set(given) - known):
-            raise TreeParameterError(
-                f"the trees have no parameter {', '.join(map(repr, strange))}; they have {', '.join(sorted(known))}"
-            )
+        check_names(given, (f.name for f in fields(TreeParameters)), "the trees", TreeParameterError)
         return TreeParameters(**given)
-
-
-TREE_SPACE: Final[Space] = {
-    "rounds": Whole(40, 400, log=True),
-    "leaves": Whole(4, 31, log=True),
-    "least": Whole(10, 120, log=True),
-    "columns": Real(0.2, 0.9),
-    "l2": Real(1.0, 60.0, log=True),
-}
-"""What a tuning moves."""
 
 
 class RankingTrees:

@@ -114,6 +114,7 @@ _FIXED: Final = (
     ("planned_acute", "condition"),
     ("neoplasm_under_chemotherapy", "therapy"),
     ("complication_after_a_procedure_elsewhere", "service"),
+    ("complication_ventilated_late", "procedure"),
     ("sepsis", "condition"),
     ("respiratory_failure", "condition"),
     ("respiratory_failure_ventilated_early", "intensive_care"),
@@ -137,6 +138,7 @@ _FIXED: Final = (
     ("procedure_diagnostic", "procedure"),
     ("operated_by_surgeons", "procedure"),
     ("not_operated_under_surgeons", "procedure"),
+    ("operated_after_a_move_to_surgery", "procedure"),
     ("service_matches", "service"),
     ("later_service_matches", "service"),
     ("unit_matches", "intensive_care"),
@@ -182,6 +184,7 @@ def _of_condition(read: ReadBatch) -> dict[str, FloatArray]:
         "neoplasm_under_chemotherapy": np.isin(kinds, _TUMOURS) * context.chemotherapy[at],
         "complication_after_a_procedure_elsewhere": (kinds == "complication")
         * (context.from_other_hospital | context.from_procedure)[at],
+        "complication_ventilated_late": (kinds == "complication") * context.ventilated_late[at].astype(np.float64),
         **_of_frequent_rivals(read),
     }
 
@@ -240,19 +243,21 @@ def _of_stay(read: ReadBatch) -> dict[str, FloatArray]:
         return np.asarray(systems & of_encounter[at] != 0, dtype=np.bool_)
 
     surgeons = context.surgical[at]
-    early, any_day = on(context.early_systems), on(context.early_systems | context.late_systems)
+    early, late = on(context.early_systems), on(context.late_systems)
     operations = batch.attributes.operations[batch.rows.code]
     for_it = operations & context.early_operations[at] != 0
+    for_it_later = operations & context.late_operations[at] != 0
     told = {
         "operation_early": for_it,
-        "operation_late": operations & context.late_operations[at] != 0,
+        "operation_late": for_it_later,
         "operated_for_another": (context.early_operations[at] != 0) & ~for_it,
         "first_procedure": on(context.first_systems),
         "procedure_early": early,
-        "procedure_late": on(context.late_systems),
+        "procedure_late": late,
         "procedure_diagnostic": on(context.diagnostic_systems),
         "operated_by_surgeons": early & surgeons,
-        "not_operated_under_surgeons": ~any_day & surgeons,
+        "not_operated_under_surgeons": ~(early | late) & surgeons,
+        "operated_after_a_move_to_surgery": (for_it_later | late) & context.later_surgical[at],
         "service_matches": on(context.service_systems),
         "later_service_matches": on(context.later_service_systems),
         "unit_matches": on(context.unit_systems),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -36,7 +35,8 @@ _REPORT: Final = re.compile(r"radiol|imaging|x-?ray|patholog|lab|microbio|nurs|e
 #: Sections where a condition is named as one that the patient has now.
 _TELLING: Final = ("discharge", "operation", "admission", "complaint", "story", "impression", "plan", "course")
 _ORDERED: Final = (*_TELLING, _OTHER)
-_ASSESSED: Final = ("impression", "plan")
+#: What keeps the place at which a code is named.
+_PLACED: Final = ("discharge", "reason", "story", "assessment", _OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,43 +55,27 @@ class DocumentEvidence:
     """Named as admission diagnosis or reason for the visit."""
     complaint: BoolArray
     """Named in the chief complaint."""
-    course: BoolArray
-    """Named in the present illness, hospital course or assessment."""
     arrival: BoolArray
     """Named as present in a document of the arrival: history and physical, admission or emergency note."""
-    leaving: BoolArray
-    """Named as present in the discharge summary."""
     only_history: BoolArray
     """Named in sections of past history and nowhere else."""
     only_reports: BoolArray
     """Named by laboratory, imaging, pathology or nursing and by nobody else."""
     left_out: BoolArray
     """Named as present, but not among the discharge diagnoses, which name other codes of the list."""
-    silent: BoolArray
-    """Named nowhere, in an encounter whose documents name other codes of the list."""
     unclaimed: BoolArray
     """Named nowhere as present, while the diagnoses of discharge, or where there are none the assessment, name listed
     codes but begin with something else: it may be this one, in words that nobody understood."""
     mentions: FloatArray
     """Mentions, 0 where none are known."""
-    documents: FloatArray
-    """Documents that name it, at least: sections of one kind in documents of one type count as documents."""
-    sections: FloatArray
-    """Sections that name it."""
     discharge_place: FloatArray
     """Among the discharge diagnoses."""
-    operation_place: FloatArray
-    """Among the preoperative and postoperative diagnoses."""
     reason_place: FloatArray
     """In admission diagnosis, reason for the visit or chief complaint."""
     story_place: FloatArray
     """In the present illness."""
-    arrival_place: FloatArray
-    """In the assessment of a document of the arrival."""
     assessment_place: FloatArray
     """In the impression, assessment or problem list of any document that is no report."""
-    course_place: FloatArray
-    """In the hospital course."""
     opening_place: FloatArray
     """In text without a heading."""
 
@@ -158,89 +142,81 @@ def _earliest(place: FloatArray, number: IntArray) -> FloatArray:
     return np.where(np.isfinite(first), first, 0.0)[number]
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the entries of each row say by themselves; each array of shape (rows,)."""
+
+    seen: dict[str, BoolArray]
+    """By kind of section (`place_of`), and for arrival, report, provider (no report) and anything at all ("named")."""
+    place: dict[str, FloatArray]
+    """By the names of `_PLACED`: the earliest place, 0 where none is known."""
+    mentions: FloatArray
+
+
 def document_evidence(rows: pd.DataFrame) -> DocumentEvidence:
     """Read `document_types` and `mention_count` of the code rows; rows without them have no evidence."""
-    count = len(rows)
     number, _ = pd.factorize(rows["encounter_id"])
-    seen = {name: np.zeros(count, dtype=np.bool_) for name in (*_ORDERED, "history", "arrival", "leaving", "report")}
-    names = (*_ORDERED, "reason", "assessment", "first_assessment")
-    order: dict[str, FloatArray] = {name: np.zeros(count, dtype=np.float64) for name in names}
-    documents, sections = np.zeros(count, dtype=np.float64), np.zeros(count, dtype=np.float64)
-    mentions = np.nan_to_num(np.asarray(pd.to_numeric(rows["mention_count"], errors="coerce"), dtype=np.float64))
-    named, provider = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    read = _read(rows, number)
+    seen, place = read.seen, read.place
+    elsewhere = np.logical_or.reduce([seen[name] for name in _ORDERED])
+    present = np.logical_or.reduce([seen[name] for name in _TELLING])
+    heads = _earliest(place["discharge"], number)
+    heads = np.where(heads > 0, heads, _earliest(place["assessment"], number))
+    return DocumentEvidence(
+        discharge=seen["discharge"],
+        operation=seen["operation"],
+        admission=seen["admission"],
+        complaint=seen["complaint"],
+        arrival=seen["arrival"],
+        only_history=seen["history"] & ~elsewhere,
+        only_reports=seen["report"] & ~seen["provider"],
+        left_out=present & ~seen["discharge"] & _in_encounter(seen["discharge"], number),
+        unclaimed=_in_encounter(seen["named"], number) & ~present & (heads > 1),
+        mentions=read.mentions,
+        discharge_place=place["discharge"],
+        reason_place=place["reason"],
+        story_place=place["story"],
+        assessment_place=place["assessment"],
+        opening_place=place[_OTHER],
+    )
+
+
+def _read(rows: pd.DataFrame, number: IntArray) -> _Read:
+    """Read the cells of `document_types`; `number` is the encounter of each row."""
     entries = [entries_of(value) for value in rows["document_types"]]
     # where a document has both, the impression holds the diagnoses and the plan what is done about them
     concluded = {
         (number[row], kind) for row, own in enumerate(entries) for kind, section, _, _ in own
         if place_of(kind, section) == "impression"
     }  # fmt: skip
-
-    def earlier(name: str, row: int, place: int) -> None:
-        held = order[name][row]
-        if place and (held == 0 or place < held):
-            order[name][row] = place
-
+    names = (*_ORDERED, "history", "arrival", "report", "provider", "named")
+    seen: dict[str, BoolArray] = {name: np.zeros(len(rows), dtype=np.bool_) for name in names}
+    first: dict[str, FloatArray] = {name: np.zeros(len(rows), dtype=np.float64) for name in _PLACED}
+    mentions = np.nan_to_num(np.asarray(pd.to_numeric(rows["mention_count"], errors="coerce"), dtype=np.float64))
     for row, own in enumerate(entries):
         if not own:
             continue
-        named[row] = True
+        seen["named"][row] = True
         mentions[row] = sum(times for _, _, times, _ in own)
-        sections[row] = len(own)
-        documents[row] = _documents(own)
         for kind, section, _, place in own:
             told, role = place_of(kind, section), role_of(kind)
             if role == "report":
                 seen["report"][row] = True
                 continue
-            provider[row] = True
-            seen[told][row] = True
-            if told == "history":
-                continue
-            earlier(told, row, place)
-            if told in ("admission", "complaint"):
-                earlier("reason", row, place)
-            if role in seen and told in _TELLING:
-                seen[role][row] = True
-            if told == "impression" or (told == "plan" and (number[row], kind) not in concluded):
-                earlier("assessment", row, place)
-                if role == "arrival":
-                    earlier("first_assessment", row, place)
-    elsewhere = np.logical_or.reduce([seen[name] for name in _ORDERED])
-    present = np.logical_or.reduce([seen[name] for name in _TELLING])
-    documented = _in_encounter(named, number)
-    heads = _earliest(order["discharge"], number)
-    heads = np.where(heads > 0, heads, _earliest(order["assessment"], number))
-    return DocumentEvidence(
-        discharge=seen["discharge"],
-        operation=seen["operation"],
-        admission=seen["admission"],
-        complaint=seen["complaint"],
-        course=seen["story"] | seen["impression"] | seen["plan"] | seen["course"],
-        arrival=seen["arrival"],
-        leaving=seen["leaving"],
-        only_history=seen["history"] & ~elsewhere,
-        only_reports=seen["report"] & ~provider,
-        left_out=present & ~seen["discharge"] & _in_encounter(seen["discharge"], number),
-        silent=documented & ~named,
-        unclaimed=documented & ~present & (heads > 1),
-        mentions=mentions,
-        documents=documents,
-        sections=sections,
-        discharge_place=order["discharge"],
-        operation_place=order["operation"],
-        reason_place=order["reason"],
-        story_place=order["story"],
-        arrival_place=order["first_assessment"],
-        assessment_place=order["assessment"],
-        course_place=order["course"],
-        opening_place=order[_OTHER],
-    )
+            seen["provider"][row] = seen[told][row] = True
+            if role == "arrival" and told in _TELLING:
+                seen["arrival"][row] = True
+            for name in _counts_for(told, (number[row], kind) in concluded):
+                held = first[name][row]
+                if place and (held == 0 or place < held):
+                    first[name][row] = place
+    return _Read(seen, first, mentions)
 
 
-def _documents(entries: list[tuple[str, str, int, int]]) -> int:
-    """Documents that the entries come from, at least: a document has one entry for a section."""
-    of_section = Counter((kind, section) for kind, section, _, _ in entries)
-    of_kind: dict[str, int] = {}
-    for (kind, _), times in of_section.items():
-        of_kind[kind] = max(of_kind.get(kind, 0), times)
-    return sum(of_kind.values())
+def _counts_for(told: str, concluded: bool) -> tuple[str, ...]:
+    """The places that a section gives, by its kind; `concluded` where the same documents have an impression too."""
+    if told in ("admission", "complaint"):
+        return ("reason",)
+    if told == "impression" or (told == "plan" and not concluded):
+        return ("assessment",)
+    return (told,) if told in _PLACED else ()

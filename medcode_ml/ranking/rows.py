@@ -36,10 +36,6 @@ class Batch:
     poa: npt.NDArray[np.object_]
     encounters: int
 
-    def of_code(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Spread an array over distinct codes to the rows."""
-        return values[self.rows.code]
-
     def any_in_encounter(self, mask: BoolArray) -> BoolArray:
         """Say for each encounter whether any of its rows has `mask`."""
         return np.bincount(self.rows.encounter[mask], minlength=self.encounters).astype(np.bool_)

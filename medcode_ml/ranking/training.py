@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
-from medcode_ml.models.bands import Threshold, auto_threshold
-from medcode_ml.models.calibration import CalibrationError, Calibrator, Reliability, reliability
 from medcode_ml.models.card import render_card
-from medcode_ml.models.contents import Writer
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.splitting import folds_of
 from medcode_ml.ranking.boosting import OBJECTIVES, RankingTrees, TreeParameters
 from medcode_ml.ranking.columns import lists_of
-from medcode_ml.ranking.doubt import principal_log_odds
-from medcode_ml.ranking.figures.pictures import (
-    RELIABILITY,
-    RISK,
-    principal_reliability_picture,
-    principal_risk_picture,
-)
 from medcode_ml.ranking.frames_of_stay import RankingFrames
-from medcode_ml.ranking.knowledge import FloatArray
 from medcode_ml.ranking.lists import Lists
 from medcode_ml.ranking.model import KIND, RankingModel, Scorer
 from medcode_ml.ranking.network.fit import fit_network
-from medcode_ml.ranking.order import order_of
 from medcode_ml.ranking.reading import ReadBatch, read_batch
 from medcode_ml.ranking.scorers import NETWORK, NetworkScorer, TreesScorer
 from medcode_ml.ranking.scores import Scores, guideline_scores
+from medcode_ml.ranking.training_certainty import Certainty, Judged, certainty
 from medcode_ml.ranking.training_figures import (
     DECIDES,
     GUIDELINES,
@@ -52,21 +40,10 @@ if TYPE_CHECKING:
 
 FEWEST: Final = 30
 _STEPS: Final = ("reading", "tuning", "folds", "calibration", "fitting", "model folder")
-CALIBRATION, OUT_OF_FOLD = "calibration", "out of fold"
 
 
 class TooFewStaysError(ValueError):
     """There is too little to learn from."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Stays scored by models that had not seen them: what is compared and calibrated."""
-
-    read: ReadBatch
-    lists: Lists
-    scores: Mapping[str, Scores]
-    """By contender, the guidelines among them."""
 
 
 def train(
@@ -117,45 +94,42 @@ def train(
             p = tuned(read, lists, p, trials, (checkpoints or folder.parent) / "tuning.db", progress)
         step("folds")
         judged = out_of_fold(read, lists, p, progress)
-        contenders = measured(judged.read, lists.patients, judged.scores)
+        contenders = judged.contenders()
         decided_by = decide(contenders)
         step("fitting")
         scorer = fit_scorer(lists, decided_by, p, progress, run, checkpoints)
         step("calibration")
-        part = OUT_OF_FOLD
-        if calibration is not None:
-            kept_apart = apart(read_batch(calibration), scorer, decided_by)
-            figures = measured(kept_apart.read, kept_apart.lists.patients, kept_apart.scores)
-            sure = _calibrated(kept_apart, figures, p, decided_by, CALIBRATION)
-            if sure.calibrator is not None:
-                part, contenders = CALIBRATION, figures
-        if part == OUT_OF_FOLD:
-            # too few wrong principals on stays kept apart tell no probability; the training stays have more of both
-            sure = _calibrated(judged, contenders, p, decided_by, OUT_OF_FOLD)
-        model = RankingModel("", lists.names, scorer, decided_by, sure.calibrator, sure.threshold.value)
+        kept_apart = None if calibration is None else apart(read_batch(calibration), scorer, decided_by)
+        sure = certainty(judged, contenders, kept_apart, p, decided_by)
         step("model folder")
-        table = [*figures_of(contenders, part), *(sure.reliability.figures if sure.reliability else ())]
-        pictures = _pictures(sure, p)
-        written = write_folder(
-            folder,
-            kind=KIND,
-            files=model.files() | pictures,
-            data={**_counted(lists), **(data or {})},
-            parameters=p.facts(),
-            figures=table,
-            facts={
-                "decided_by": decided_by,
-                "calibrated_on": "stays of other patients" if part == CALIBRATION else "training stays out of fold",
-                "calibration": sure.calibrator.method if sure.calibrator else "none",
-                "review": {
-                    "below": sure.threshold.value, "because": sure.threshold.because, "error": sure.threshold.risk,
-                    "stays": sure.threshold.chosen, "of": len(sure.right),
-                },
-            },
-            card=lambda manifest: render_card(manifest, card_words(manifest)),
-        )  # fmt: skip
+        model = RankingModel("", lists.names, scorer, decided_by, sure.calibrator, sure.threshold.value)
+        return _written(folder, model, lists, sure, p, data or {}, run)
+
+
+def _written(
+    folder: Path,
+    model: RankingModel,
+    lists: Lists,
+    sure: Certainty,
+    p: TrainingParameters,
+    data: Mapping[str, Any],
+    run: Run | None,
+) -> ModelFolder:
+    """Write the model folder, and tell the tracking run."""
+    figures = [*figures_of(sure.contenders, sure.part), *(sure.reliability.figures if sure.reliability else ())]
+    pictures = sure.pictures(p)
+    written = write_folder(
+        folder,
+        kind=KIND,
+        files=model.files() | pictures,
+        data={**_counted(lists), **data},
+        parameters=p.facts(),
+        figures=figures,
+        facts={"decided_by": model.decided_by, **sure.facts()},
+        card=lambda manifest: render_card(manifest, card_words(manifest)),
+    )
     if run is not None:
-        run.metrics({f"{f.coder}.{f.part}.{f.name}": f.value for f in table})
+        run.metrics({f"{f.coder}.{f.part}.{f.name}": f.value for f in figures})
         for name in pictures:
             run.picture(written.path / name)
         run.folder(written.path)
@@ -227,50 +201,6 @@ def tuned(
     key = run_key(lists.values.tobytes(), lists.place.tobytes(), p.facts())
     best = tune(objective, space_of(p), trials, storage, key=key, seed=p.seed, progress=progress)
     return TrainingParameters.of(best.parameters, p)
-
-
-@dataclass(frozen=True)
-class _Sure:
-    """The calibration, of the stays that have a principal and a true one; nothing where it cannot be made."""
-
-    calibrator: Calibrator | None
-    probability: FloatArray
-    right: npt.NDArray[np.bool_]
-    patients: npt.NDArray[np.object_]
-    threshold: Threshold
-    reliability: Reliability | None
-
-
-def _calibrated(
-    judged: Judged, contenders: Mapping[str, Contender], p: TrainingParameters, decided_by: str, part: str
-) -> _Sure:
-    """Calibrate, and find the threshold of review."""
-    order = order_of(judged.read.batch, judged.read.eligibility, judged.scores[decided_by])
-    log_odds, own, lists = principal_log_odds(order), contenders[decided_by], judged.lists
-    known = ~np.isnan(log_odds) & ~np.isnan(own.figures[DECIDES])
-    right = own.figures[DECIDES][known] == 1
-    patients = np.array(lists.patients, dtype=object)[known]
-    try:
-        calibrator = Calibrator.fit(log_odds[known], right, patients, seed=p.seed)
-    except CalibrationError as unfit:
-        # a model that is never sure is still of use: everything it orders goes to review
-        none = Threshold(None, str(unfit), p.error, p.confidence)
-        return _Sure(None, np.zeros(0), right, patients, none, None)
-    probability = calibrator.probabilities(log_odds[known])
-    threshold = auto_threshold(probability, right, patients, 1 - p.error, p.confidence)
-    said = reliability(probability, right, patients, part=part, coder=decided_by)
-    return _Sure(calibrator, probability, right, patients, threshold, said)
-
-
-def _pictures(sure: _Sure, p: TrainingParameters) -> dict[str, Writer]:
-    """The pictures of the folder; none of what was not calibrated."""
-    if sure.reliability is None:
-        return {}
-    judged = (sure.probability, sure.right, list(sure.patients))
-    return {
-        RISK: lambda path: principal_risk_picture(path, *judged, threshold=sure.threshold.value, error=p.error),
-        RELIABILITY: lambda path: principal_reliability_picture(path, *judged),
-    }
 
 
 def _counted(lists: Lists) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from medcode_ml.models.limits import Limits, check_numbers, check_whole
 from medcode_ml.models.tuning import Space
 from medcode_ml.ranking.network.parameters import NetworkParameters, tuning_space
 
@@ -36,16 +37,11 @@ class TrainingParameters:
 
     def __post_init__(self) -> None:
         """Refuse a choice that no training can use, before the first stay is read."""
-        for name, least in (("seed", 0), ("folds", 2)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise TrainingParameterError(f"{name} is {value}: choose a whole number from {least} on")
+        check_whole(self, {"seed": 0, "folds": 2}, TrainingParameterError)
         if not isinstance(self.rivals, bool):
             raise TrainingParameterError(f"rivals is {self.rivals!r}: choose true or false")
-        for name in ("error", "confidence"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not 0 < value < 1:
-                raise TrainingParameterError(f"{name} is {value}: choose a number between 0 and 1")
+        share = Limits(above=0, below=1)
+        check_numbers(self, {"error": share, "confidence": share}, TrainingParameterError)
 
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from medcode_ml.models.limits import Limits, check_names, check_numbers, check_whole
 from medcode_ml.models.tuning import Choice, Real, Space, Whole
 
 LOSS_NAMES: Final = ("approx_ndcg", "lambda", "listmle", "softmax")
@@ -51,18 +52,10 @@ class NetworkParameters:
         """Refuse a choice that no fitting can use, before the first stay is read."""
         if self.loss not in LOSS_NAMES:
             raise NetworkParameterError(f"loss is {self.loss!r}: choose one of {', '.join(LOSS_NAMES)}")
-        for name, least in (("hidden", 0), ("epochs", 1), ("batch", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise NetworkParameterError(f"{name} is {value!r}: choose a whole number from {least} on")
-        for name in ("order_weight", "ridge", "least_spread", "habit_ridge", "dropout", "learning_rate"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-                raise NetworkParameterError(f"{name} is {value!r}: choose a number from 0 on")
-        if self.dropout >= 1:
-            raise NetworkParameterError(f"dropout is {self.dropout}: choose a number from 0 on, below 1")
-        if self.learning_rate == 0:
-            raise NetworkParameterError("learning_rate is 0: choose a number above 0")
+        check_whole(self, {"hidden": 0, "epochs": 1, "batch": 1, "seed": 0}, NetworkParameterError)
+        limits = dict.fromkeys(("order_weight", "ridge", "least_spread", "habit_ridge"), Limits(least=0))
+        limits |= {"dropout": Limits(least=0, below=1), "learning_rate": Limits(above=0)}
+        check_numbers(self, limits, NetworkParameterError)
 
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""
@@ -75,12 +68,8 @@ class NetworkParameters:
         Raises:
             NetworkParameterError: a name that is none of the choices, or a value out of range.
         """
-        known = {f.name for f in fields(NetworkParameters)}
-        if strange := sorted(set(given) - known):
-            raise NetworkParameterError(
-                f"the ranking network has no parameter {', '.join(map(repr, strange))}; "
-                f"it has {', '.join(sorted(known))}"
-            )
+        names = (f.name for f in fields(NetworkParameters))
+        check_names(given, names, "the ranking network", NetworkParameterError)
         return NetworkParameters(**given)
 
 

@@ -12,7 +12,6 @@ from support.ranking_lists import found_principals, planted_lists
 from medcode_ml.models.contents import booster_file, read_booster
 from medcode_ml.ranking.boosting import (
     OBJECTIVES,
-    TREE_SPACE,
     RankingTrees,
     TreeParameterError,
     TreeParameters,
@@ -100,4 +99,3 @@ def test_what_cannot_be_fitted_is_said() -> None:
     with pytest.raises(TreeParameterError, match="leaves is 1"):
         TreeParameters.of({"leaves": 1})
     assert TreeParameters.of(SMALL.facts()) == SMALL
-    assert set(TREE_SPACE) < set(SMALL.facts())

@@ -260,9 +260,6 @@ def test_where_the_patient_came_from_and_went_to() -> None:
     assert context.from_other_hospital.tolist() == [True, False]
     assert context.from_procedure.tolist() == [False, True]
     assert context.died.tolist() == [True, False]
-    assert context.psychiatric.tolist() == [False, True]
-    assert np.isnan(context.first_procedure_day).all()
-    assert np.isnan(context.early_icu_hours).all()
     assert not context.chemotherapy.any()
 
 
@@ -271,12 +268,9 @@ def test_first_treating_procedure_and_what_supported_the_patient() -> None:
     frame = pd.DataFrame({"encounter_id": "A", "code": codes, "system": "ICD-10-PCS", "day": [0, 1, 3, 4, None, 5]})
     context = gathered(procedures=frame)
     assert names_of(int(context.first_systems[0])) == {"hepatobiliary"}
-    assert context.first_procedure_day[0] == 1
     assert names_of(int(context.late_systems[0])) == {"coronary"}
     assert context.ventilated_late.tolist() == [True, False]
     assert not context.ventilated_early.any()
-    assert context.dialysed.tolist() == [True, False]
-    assert context.transfused.tolist() == [True, False]
 
 
 def test_late_intensive_care_and_later_surgery() -> None:
@@ -287,7 +281,6 @@ def test_late_intensive_care_and_later_surgery() -> None:
     moves = pd.DataFrame({"encounter_id": ["A", "A"], "name": ["MED", "CSURG"], "start_day": [0, 3]})
     context = gathered(units=units, services=moves)
     assert context.icu_late.tolist() == [True, False]
-    assert context.early_icu_hours.tolist() == [0.0, 20.0]
     assert context.later_surgical.tolist() == [True, False]
     assert names_of(int(context.unit_systems[1])) == {"circulatory"}
 

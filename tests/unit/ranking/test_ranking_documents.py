@@ -100,8 +100,6 @@ def test_of_several_documents_the_earliest_place_counts() -> None:
         B=[["progress_note", "assessment_plan", 1, 2], ["consultation", "impression", 1, 2]],
     )
     assert told.assessment_place.tolist() == [1.0, 2.0]
-    assert told.documents.tolist() == [2.0, 2.0]
-    assert told.sections.tolist() == [2.0, 2.0]
     assert told.mentions.tolist() == [3.0, 2.0]
 
 
@@ -124,14 +122,11 @@ def test_history_and_reports_alone_are_no_present_condition() -> None:
     )
     assert told.only_history.tolist() == [True, False, False, False]
     assert told.only_reports.tolist() == [False, False, True, False]
-    assert told.silent.tolist() == [False, False, False, True]
     assert told.assessment_place.tolist() == [0.0, 0.0, 0.0, 0.0], "a radiologist's impression is no assessment"
-    assert told.leaving.tolist() == [False, True, False, False]
 
 
-def test_without_documents_no_code_is_silent() -> None:
+def test_without_documents_nothing_is_said() -> None:
     told = _evidence(A=None, B=[])
-    assert not told.silent.any()
     assert not told.unclaimed.any()
     assert told.mentions.tolist() == [0.0, 0.0]
 

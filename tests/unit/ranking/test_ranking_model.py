@@ -175,6 +175,35 @@ def test_the_true_place_is_no_column() -> None:
     )
 
 
+def _told(column: str, **stay: Any) -> dict[str, float]:
+    """The values of one column by code, for a stay of a complication and gallstones."""
+    codes = ["T84.54XA", "K80.00", "I10"]
+    read = read_batch(frames_of([{"encounter_id": "E", "codes": codes, **stay}]))
+    lists = lists_of(read)
+    values = lists.values[:, lists.names.index(column)]
+    return dict(zip(read.batch.rows.frame["code"], values.tolist(), strict=True))
+
+
+def test_a_complication_of_one_ventilated_late() -> None:
+    """Who was put on a ventilator after the first days may have come for something else than the complication."""
+    column = "complication_ventilated_late"
+    late, early = ([{"code": "5A1955Z", "system": "ICD-10-PCS", "day": day}] for day in (4, 0))
+    assert _told(column, procedures=late) == {"T84.54XA": 1.0, "K80.00": 0.0, "I10": 0.0}
+    assert not any(_told(column, procedures=early).values())
+
+
+def test_an_operation_after_a_move_to_surgeons() -> None:
+    column = "operated_after_a_move_to_surgery"
+    late, early = ([{"code": "0FT44ZZ", "system": "ICD-10-PCS", "day": day}] for day in (4, 0))
+    moved = ["MED", "SURG"]
+    assert _told(column, procedures=late, services=moved, service="MED") == {
+        "T84.54XA": 0.0, "K80.00": 1.0, "I10": 0.0,
+    }  # fmt: skip
+    assert not any(_told(column, procedures=early, services=moved, service="MED").values())
+    assert not any(_told(column, procedures=late, services=["SURG"], service="SURG").values())
+    assert not any(_told(column, procedures=late, services=["MED"], service="MED").values())
+
+
 def test_a_model_of_other_columns_is_refused(model: RankingModel) -> None:
     other = RankingModel(model.version, model.names[1:], model.scorer, "network", model.calibrator, None)
     with pytest.raises(ModelFolderError, match="train it anew"):
