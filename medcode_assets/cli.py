@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from medcode_assets.commands import deidentify, dictionary, lineage, linking, records, registry
+from medcode_assets.commands import answers, deidentify, dictionary, lineage, linking, prices, records, registry
 from medcode_assets.commands.evaluation import evaluate_app
 from medcode_assets.commands.rules import rules_app
 from medcode_assets.commands.training import train_app
@@ -22,7 +22,7 @@ app = typer.Typer(
 for command in (
     lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.export,
     lineage.simulate, dictionary.dictionary, records.code, records.rank, records.bill,
-    deidentify.deidentify,
+    deidentify.deidentify, prices.price, answers.acknowledge, answers.remit,
 ):  # fmt: skip
     app.command()(command)
 app.command("read-page")(records.read_page)
@@ -53,6 +53,10 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_assets.commands.registry import NothingToLoadError
     from medcode_assets.commands.rules import UnknownRuleError
     from medcode_assets.commands.training import TrainingOptionError
+    from medcode_ml.billing.amounts.network_parameters import NetworkParameterError as AmountNetworkParameterError
+    from medcode_ml.billing.amounts.training import TooFewProvidersError
+    from medcode_ml.billing.amounts.training_parameters import AmountTrainingParameterError
+    from medcode_ml.billing.amounts.trees import TreeParameterError
     from medcode_ml.billing.payers import PayersFileError
     from medcode_ml.codes.loaded import ReferenceFileError
     from medcode_ml.coding.figures.predictions import PredictionFileError
@@ -83,4 +87,5 @@ def _mistakes() -> tuple[type[Exception], ...]:
         LinkDecisionError, EvaluationError, TrainingOptionError, PredictionFileError,
         LabelledSourceError, TooFewChartsError, TrainingDataError, TrainingParameterError, NothingToLearnError,
         RankedFileError, NetworkParameterError, TooFewStaysError, RankingParameterError,
+        AmountNetworkParameterError, TooFewProvidersError, AmountTrainingParameterError, TreeParameterError,
     )  # fmt: skip

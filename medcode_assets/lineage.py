@@ -40,7 +40,9 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "ranked.encounter": ("coded.encounter",),
     "ranked.encounter_code": ("coded.encounter_code",),
     "billed.claim": ("filtered.encounter", "ranked.encounter"),
-    "billed.edit": ("billed.claim", "ranked.encounter_code"),
+    "billed.claim_line": ("filtered.charge",),
+    "billed.claim_edit": ("billed.claim", "ranked.encounter_code"),
+    "billed.what_if": ("ranked.encounter_code",),
     "billed.payment_factor": ("billed.claim",),
     "billed.interchange_claim": ("billed.claim",),
     "billed.interchange": ("billed.claim",),
@@ -93,6 +95,18 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "drg": ("ranked.encounter_code.code", "ranked.encounter_code.poa", "filtered.procedure.code"),
         "total_charge": ("filtered.charge.charge",),
         "expected_payment": ("billed.payment_factor.value",),
+        "fingerprint": ("filtered.encounter.patient_id", "ranked.encounter_code.code", "filtered.charge.hcpcs"),
+        "filing_limit": ("filtered.encounter.discharge_date", "raw.payer.contract"),
+    },
+    "billed.claim_line": {
+        "line_number": ("filtered.charge.line_number",),
+        "charge_number": ("filtered.charge.line_number",),
+    },
+    "billed.what_if": {
+        "principal_code": ("ranked.encounter_code.code",),
+        "drg": ("ranked.encounter_code.code", "ranked.encounter_code.poa", "filtered.procedure.code"),
+        "expected_payment": ("billed.what_if.drg", "filtered.charge.charge", "raw.payer.contract"),
+        "difference": ("billed.claim.expected_payment",),
     },
     "billed.payment_factor": {"value": ("billed.claim.drg", "filtered.charge.charge", "raw.payer.contract")},
     "billed.interchange_claim": {"diagnoses": ("ranked.encounter_code.code",)},
@@ -139,6 +153,7 @@ VIEW_TABLES: dict[str, tuple[str, ...]] = {
     "link_review": ("mapped.person_link",),
     "coder_worklist": ("billed.claim", "ranked.encounter", "filtered.encounter"),
     "daily_figure": ("billed.claim",),
+    "revenue_figure": ("billed.claim",),
 }
 
 

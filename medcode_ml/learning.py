@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from medcode_ml.billing.amounts.reading import LabelledCases, read_cases
 from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.coding.batch import sections_by_document
 from medcode_ml.coding.encounter import Document
@@ -184,6 +185,63 @@ def train_ranking(
     return model, data
 
 
+def train_amounts(
+    sources: Sequence[Path],
+    folder: Path,
+    *,
+    trials: int = 0,
+    parameters: Mapping[str, Any] | None = None,
+    progress: bool = False,
+) -> tuple[ModelFolder, list[LabelledCases]]:
+    """Train a model of amounts on cases whose amounts are known and write it to `folder`; recorded in MLflow.
+
+    Args:
+        sources: what `read_cases` reads.
+        folder: the model folder.
+        trials: of a tuning. parameters: choices of the training by name.
+        progress: show bars.
+
+    Returns:
+        The model, and what was read.
+
+    Raises:
+        NothingToLearnError, LabelledSourceError, TooFewProvidersError, ModelFolderError: what is wrong with the data or
+            the folder.
+    """
+    from medcode_ml.billing.amounts.cases import cases_of
+    from medcode_ml.billing.amounts.model import KIND
+    from medcode_ml.billing.amounts.training import train
+    from medcode_ml.billing.amounts.training_parameters import AmountTrainingParameters
+    from medcode_ml.models.fitting import run_key
+    from medcode_ml.models.tracking import tracked_run
+
+    check_target(folder, KIND)
+    chosen = AmountTrainingParameters.of(parameters or {})
+    data = [read_cases(path) for path in sources]
+    if len({d.fingerprint() for d in data}) < len(data):
+        raise NothingToLearnError("two of the sources hold the same cases: name each source once")
+    cases = pd.concat([d.cases for d in data], ignore_index=True)
+    if cases.empty:
+        raise NothingToLearnError(f"{', '.join(str(s) for s in sources)}: no case to learn from{_first_rejected(data)}")
+    facts = {**chosen.facts(), "cases": len(cases), "trials": trials}
+    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
+    with (
+        _kept_state(folder, key) as kept,
+        tracked_run("amounts", facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run,
+    ):
+        model = train(
+            cases_of(cases),
+            folder,
+            chosen,
+            progress,
+            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
+            run=run,
+            checkpoints=kept,
+            trials=trials,
+        )
+    return model, data
+
+
 def frames_of_stays(stays: Sequence[LabelledStay], progress: bool = False) -> RankingFrames:
     """Labelled stays as ranking takes them, with what their documents say of each code."""
     records = [{**stay.record, "patient_id": stay.patient_id, "hospital_id": stay.hospital} for stay in stays]
@@ -200,7 +258,7 @@ def _kept_state(folder: Path, key: str) -> Iterator[Path]:
         shutil.rmtree(done, ignore_errors=True)
 
 
-def _first_rejected(data: Sequence[LabelledData | LabelledStays]) -> str:
+def _first_rejected(data: Sequence[LabelledCases | LabelledData | LabelledStays]) -> str:
     first = next((r for d in data for r in d.rejected), None)
     return f"; the first rejected: {first.where}: {first.reason}" if first else ""
 

@@ -131,6 +131,42 @@ def ranking(
     _write(report, out)
 
 
+@evaluate_app.command()
+def amounts(
+    gold: Annotated[
+        Path,
+        typer.Option(
+            help="Cases with aveCharges and avePayments: JSON Lines, or a folder of the layout of the Medicare charges."
+        ),
+    ],
+    pred: Annotated[Path, typer.Option(help="What `medcode price` wrote: JSON Lines, one case a line.")],
+    out: Annotated[Path | None, typer.Option(help="File for the JSON; default is the standard output.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap draws; 0 leaves the intervals out.")] = 1000,
+) -> None:
+    """Measure the prices of `medcode price` against the amounts that were found.
+
+    Mean and median absolute percentage error, bias, coverage and width of the 90% intervals, for charges and payments,
+    over cases and over hospitals; intervals by hospital.
+
+    Examples:
+
+        medcode evaluate amounts --gold gold.jsonl --pred prices.jsonl
+    """
+    from medcode_ml.billing.amounts.reading import read_cases
+    from medcode_ml.billing.amounts.report import amounts_report, read_prices, table
+
+    if out is not None and not out.parent.is_dir():
+        raise EvaluationError(f"{out.parent}: there is no such folder to write to")
+    prices, refused = read_prices(pred)
+    truth = read_cases(gold)
+    report = amounts_report(truth, prices, resamples=resamples)
+    _say_rejected(truth.rejected, refused)
+    for remark in truth.remarks:
+        typer.echo(remark, err=True)
+    typer.echo(table(report), err=True)
+    _write(report, out)
+
+
 def _draw(truth: LabelledStays, answers: Sequence[RankedStay], folder: Path) -> None:
     """Draw how sure the ranker was of its principals, where it said so."""
     from medcode_ml.ranking.figures.pictures import (
@@ -197,4 +233,4 @@ def _write(report: dict[str, Any], out: Path | None) -> None:
         raise EvaluationError(f"{out}: cannot be written ({error.strerror})") from error
 
 
-__all__ = ["EvaluationError", "coding", "evaluate_app", "ranking"]
+__all__ = ["EvaluationError", "amounts", "coding", "evaluate_app", "ranking"]

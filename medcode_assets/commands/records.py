@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,11 @@ from medcode_assets.commands.jsonlines import (
     read_lines,
 )
 from medcode_ml.settings import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medcode_ml.billing.claims import ClaimFrames
 
 BATCH = 256
 In = Annotated[Path, typer.Option("--in", help="JSON Lines file to read.")]
@@ -123,23 +129,31 @@ def bill(
         medcode bill --in ranked.jsonl --out claims.jsonl --x12 outbox
     """
     from medcode_ml.billing.payers import load_payers
-    from medcode_ml.billing.records import bill_records
+    from medcode_ml.billing.records import bill_records, claims_by_fingerprint
 
     book = load_payers(payer or settings().payers_file)
     day = as_of.date() if as_of else date.today()
-    billed: list[Any] = []
+    # a claim that came before in the file is a duplicate, in whatever batch it was
+    earlier: dict[str, str] = {}
     with Output(out) as output, progress(count_lines(source), "encounter") as bar:
-        for batch in batches(read_lines(source, output, lambda record: None), BATCH * 8):
-            result = bill_records([line.record for line in batch], day, book)
-            for refused in result.rejected:
-                line = batch[refused.place]
-                output.reject(line.number, refused.reason, str(line.record.get("encounter_id", "")))
-            for answer in result.answers:
-                output.write(answer)
-            billed.append((result.frames, result.billed.claims))
-            bar.update(len(batch))
-    if x12 is not None:
-        _write_interchanges(billed, day, x12)
+
+        def billed() -> Iterator[tuple[ClaimFrames, pd.DataFrame]]:
+            for batch in batches(read_lines(source, output, lambda record: None), BATCH * 8):
+                result = bill_records([line.record for line in batch], day, book, earlier=earlier)
+                earlier.update(claims_by_fingerprint(result.billed))
+                for refused in result.rejected:
+                    line = batch[refused.place]
+                    output.reject(line.number, refused.reason, str(line.record.get("encounter_id", "")))
+                for answer in result.answers:
+                    output.write(answer)
+                bar.update(len(batch))
+                yield result.frames, result.billed.claims
+
+        if x12 is None:
+            for _ in billed():
+                pass
+        else:
+            _write_interchanges(billed(), day, x12)
     _say(output, "encounters")
 
 
@@ -172,16 +186,15 @@ def read_page(
     _say(output, "pages")
 
 
-def _write_interchanges(billed: list[Any], day: date, folder: Path) -> None:
-    from datetime import time
+def _write_interchanges(billed: Iterator[tuple[ClaimFrames, pd.DataFrame]], day: date, folder: Path) -> None:
+    """Write the files batch by batch, as the claims come, and say what became of each."""
+    from medcode_ml.billing.files import VALID, sender, write_files
 
-    from medcode_ml.billing.files import VALID, sender, write_interchange
-    from medcode_ml.billing.x12.interchange import interchanges
-
-    for frames, claims in billed:
-        for interchange in interchanges(frames, claims, sender(), day, datetime.combine(day, time(12, 0))):
-            path, verdict = write_interchange(interchange, folder)
-            typer.echo(f"{path}: {interchange.claims} claims, {verdict}", err=verdict != VALID)
+    written = write_files(billed, sender(), day, folder)
+    for file in written.files:
+        typer.echo(f"{file.path}: {file.claims} claims, {file.verdict}", err=file.verdict != VALID)
+    for refused in written.refused:
+        typer.echo(f"{refused.claim_number}: not written; {'; '.join(refused.reasons)}", err=True)
 
 
 def _say(output: Output, what: str) -> None:

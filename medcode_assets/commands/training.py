@@ -131,6 +131,42 @@ def ranking(
     typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
 
 
+@train_app.command()
+def amounts(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            help="Cases with aveCharges and avePayments: JSON Lines, or a folder of the layout of the Medicare charges "
+            "of 2011; again for more."
+        ),
+    ],
+    model: Annotated[Path, typer.Option(help="Model folder to write; a model that lies there is replaced.")],
+    tune: Annotated[int, typer.Option(min=0, help="Trials of a search for better parameters.")] = 0,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A parameter, name=value, such as network.epochs=20; again for more."),
+    ] = None,
+) -> None:
+    """Train the model of amounts: charges and payments of a hospital's MS-DRGs, with intervals that hold for new ones.
+
+    Reads the lines of `medcode price` with aveCharges and avePayments. Hospitals are kept together; network and boosted
+    trees are measured on hospitals they did not learn from, and the better decides.
+
+    Examples:
+
+        medcode train amounts --data cases.jsonl --model models/amounts
+
+        medcode train amounts --data medicare/ --model models/amounts
+    """
+    from medcode_ml.learning import train_amounts
+
+    folder, read = train_amounts(
+        data, model, trials=tune, parameters=_parameters(set_ or []), progress=sys.stderr.isatty()
+    )
+    _tell([(one.source, len(one.cases), "cases", one.rejected) for one in read])
+    typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
+
+
 def _tell(read: Sequence[tuple[str, int, str, Sequence[Rejected]]]) -> None:
     """Say what was read of each source, and the first lines that were rejected."""
     for source, count, what, refused in read:

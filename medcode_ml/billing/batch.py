@@ -1,4 +1,4 @@
-"""Billing one batch: frames in, claims, edits and payment factors out. Pure: no file, database or clock.
+"""Billing one batch: frames in, claims, lines, edits, payment factors and what-ifs out. No database or clock.
 
 Every encounter gets a claim, ready or held; nothing here drops or reorders a code (rule 43).
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,24 +18,25 @@ from medcode_ml.billing.claims import Case, ClaimFrames
 from medcode_ml.billing.edits.catalogue import Edit, found
 from medcode_ml.billing.edits.charges import charge_edits
 from medcode_ml.billing.edits.diagnoses import diagnosis_edits
-from medcode_ml.billing.edits.fields import field_edits
+from medcode_ml.billing.edits.duplicates import fingerprint
+from medcode_ml.billing.edits.fields import field_edits, taxonomies_of_nobody
+from medcode_ml.billing.edits.filing import filing_edits, filing_limit
 from medcode_ml.billing.edits.medicare import editor_edits
-from medcode_ml.billing.edits.stay import age_at_admission, stay_edits
+from medcode_ml.billing.edits.service_tables import SERVICES, Services, ServiceTables, service_tables
+from medcode_ml.billing.edits.services import has_services, service_edits, services_of
+from medcode_ml.billing.edits.stay import age_at_admission, death_edits, stay_edits
+from medcode_ml.billing.expected import expected_with, price_claim, weight_of
 from medcode_ml.billing.grouping import (
-    UNGROUPABLE,
     Grouping,
     group,
     grouping_edits,
     has_second_grouper,
     second_opinion,
 )
-from medcode_ml.billing.payers import SELF_PAY, PayerBook, UnknownPayer
+from medcode_ml.billing.payers import PayerBook
 from medcode_ml.billing.pricing.factors import Factor, money
-from medcode_ml.billing.pricing.price import NotPricedError, price
-from medcode_ml.billing.pricing.terms import Contract
 from medcode_ml.billing.transmission import plan
-from medcode_ml.codes.drg_weights import DrgWeight, drg_weight
-from medcode_ml.codes.release import release_on
+from medcode_ml.billing.what_if import CANDIDATES, WhatIf, what_ifs
 
 CLAIM_COLUMNS: tuple[str, ...] = (
     "encounter_id",
@@ -57,9 +59,23 @@ CLAIM_COLUMNS: tuple[str, ...] = (
     "status",
     "held_because",
     "transmitted_codes",
+    "fingerprint",
+    "filing_limit",
+)
+CLAIM_LINE_COLUMNS: tuple[str, ...] = (
+    "encounter_id",
+    "line_number",
+    "charge_number",
+    "revenue_code",
+    "hcpcs",
+    "modifiers",
+    "units",
+    "charge",
+    "service_date",
 )
 EDIT_COLUMNS: tuple[str, ...] = (
     "encounter_id",
+    "place",
     "edit_number",
     "edit",
     "edited_by",
@@ -69,20 +85,32 @@ EDIT_COLUMNS: tuple[str, ...] = (
     "remedy",
 )
 FACTOR_COLUMNS: tuple[str, ...] = ("encounter_id", "factor_number", "factor", "value", "note")
+WHAT_IF_COLUMNS: tuple[str, ...] = ("encounter_id", *WhatIf._fields)
 _CLAIM_NUMBER_LENGTH = 16
 
 
 @dataclass(frozen=True)
 class BilledBatch:
-    """Frames with the columns of billed.claim, billed.edit and billed.payment_factor, without received_date.
+    """Frames with the columns of billed.claim, claim_line, claim_edit, payment_factor and what_if, without
+    received_date.
 
     `notes` are sentences about the batch as a whole, for the log and the asset's metadata.
     """
 
     claims: pd.DataFrame
+    lines: pd.DataFrame
     edits: pd.DataFrame
     factors: pd.DataFrame
+    what_ifs: pd.DataFrame
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of an encounter beyond its case: optional columns of the frames."""
+
+    death_date: date | None
+    eligible: frozenset[str] | None
 
 
 def claim_number(encounter_id: str) -> str:
@@ -90,34 +118,114 @@ def claim_number(encounter_id: str) -> str:
     return hashlib.sha256(f"claim {encounter_id}".encode()).hexdigest()[:_CLAIM_NUMBER_LENGTH].upper()
 
 
-def bill_batch(frames: ClaimFrames, as_of: date, payers: PayerBook, *, second_grouper: bool = True) -> BilledBatch:
+def bill_batch(
+    frames: ClaimFrames,
+    as_of: date,
+    payers: PayerBook,
+    *,
+    second_grouper: bool = True,
+    candidates: int = CANDIDATES,
+    earlier: Mapping[str, str] | None = None,
+) -> BilledBatch:
     """Edit, group and price every encounter of a batch.
 
     Args:
-        frames: see `ClaimFrames`.
+        frames: see `ClaimFrames`; `encounters.death_date` and `codes.eligible` (the code may be principal) are used
+            where they are given.
         as_of: day of billing; a later discharge is an edit.
         payers: contracts to price by.
         second_grouper: also ask the second grouper, where it knows the version.
+        candidates: other principals tried for each claim, 0 for none.
+        earlier: encounter by fingerprint of the claims made before: one of another encounter is a duplicate.
 
     Raises:
         ClaimFramesError: the frames cannot be read.
     """
     claims: list[tuple[Any, ...]] = []
+    lines: list[tuple[Any, ...]] = []
     edits: list[tuple[Any, ...]] = []
     factors: list[tuple[Any, ...]] = []
+    others: list[tuple[Any, ...]] = []
     without_second: Counter[str] = Counter()
+    seen = dict(earlier or {})
+    tables: dict[Services, ServiceTables] = {}
+    known = _known(frames)
+    unknown = _Known(None, None)
+    given = frames.encounters["hospital_taxonomy"] if "hospital_taxonomy" in frames.encounters.columns else ()
+    taxonomies = taxonomies_of_nobody(given)
     for case in frames.cases():
-        claim, raised, priced = _bill(case, as_of, payers, second_grouper, without_second)
-        claims.append(claim)
-        edits += [(case.encounter_id, number, *edit) for number, edit in enumerate(raised, 1)]
-        factors += [(case.encounter_id, number, *factor) for number, factor in enumerate(priced, 1)]
-    notes = tuple(
+        key = case.encounter_id
+        services = services_of(case) if has_services(case) else None
+        if services is not None and services not in tables:
+            tables[services] = service_tables(services)
+        own = tables[services] if services is not None else None
+        billed = _bill(case, as_of, payers, known.get(key, unknown), own, taxonomies, second_grouper, candidates, seen)
+        claims.append(billed.claim)
+        edits += [(key, place, *edit) for place, edit in enumerate(billed.edits, 1)]
+        factors += [(key, number, *factor) for number, factor in enumerate(billed.factors, 1)]
+        others += [(key, *other) for other in billed.what_ifs]
+        lines += [
+            (key, n, x.line_number, x.revenue_code, x.hcpcs, list(x.modifiers), x.units, x.charge, x.service_date)
+            for n, x in enumerate(case.lines, 1)
+        ]
+        if billed.without_second:
+            without_second[billed.without_second] += 1
+    notes = [
         f"The second grouper does not know {version}: {count} claim{'s' if count > 1 else ''} without a second opinion."
         for version, count in sorted(without_second.items())
-    )
+    ]
+    notes += [tables[services].note for services in SERVICES if services in tables and tables[services].note]
     return BilledBatch(
-        _frame(claims, CLAIM_COLUMNS), _frame(edits, EDIT_COLUMNS), _frame(factors, FACTOR_COLUMNS), notes
+        _frame(claims, CLAIM_COLUMNS),
+        _frame(lines, CLAIM_LINE_COLUMNS),
+        _frame(edits, EDIT_COLUMNS),
+        _frame(factors, FACTOR_COLUMNS),
+        _frame(others, WHAT_IF_COLUMNS),
+        tuple(notes),
     )
+
+
+def with_edits(batch: BilledBatch, more: Mapping[str, Sequence[Edit]]) -> BilledBatch:
+    """The batch with further edits by encounter; errors among them hold their claims."""
+    added: list[tuple[Any, ...]] = []
+    claims = batch.claims.copy()
+    last = batch.edits.groupby("encounter_id")["place"].max().to_dict()
+    for at, key in zip(claims.index, claims["encounter_id"], strict=True):
+        edits = more.get(key, ())
+        added += [(key, place, *edit) for place, edit in enumerate(edits, int(last.get(key, 0)) + 1)]
+        holding = [edit.sentence for edit in edits if edit.level == "error"]
+        if holding:
+            claims.at[at, "status"] = "held"
+            claims.at[at, "held_because"] = [*claims.at[at, "held_because"], *holding]
+    if not added:
+        return batch
+    frames = [batch.edits, _frame(added, EDIT_COLUMNS)]
+    return replace(batch, claims=claims, edits=pd.concat([f for f in frames if len(f)], ignore_index=True))
+
+
+def _known(frames: ClaimFrames) -> dict[str, _Known]:
+    deaths: dict[str, date | None] = {}
+    if "death_date" in frames.encounters.columns:
+        given = frames.encounters[["encounter_id", "death_date"]]
+        deaths = {str(key): _date(day) for key, day in given.itertuples(index=False) if not pd.isna(day)}
+    eligible: dict[str, set[str]] = {}
+    if "eligible" in frames.codes.columns:
+        for key, code, may in frames.codes[["encounter_id", "code", "eligible"]].itertuples(index=False):
+            if may is None or pd.isna(may):
+                continue
+            own = eligible.setdefault(str(key), set())
+            if may:
+                own.add(code)
+    return {
+        key: _Known(deaths.get(key), frozenset(eligible[key]) if key in eligible else None)
+        for key in deaths.keys() | eligible.keys()
+    }
+
+
+def _date(value: Any) -> date:
+    """A date; pandas makes time stamps of dates in passing."""
+    day: date = value.date() if isinstance(value, pd.Timestamp) else value
+    return day
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
@@ -125,20 +233,47 @@ def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFram
     return pd.DataFrame(rows, columns=list(columns), dtype=object)
 
 
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """One encounter billed: its row of billed.claim and what goes with it."""
+
+    claim: tuple[Any, ...]
+    edits: list[Edit]
+    factors: list[Factor]
+    what_ifs: list[WhatIf]
+    without_second: str | None
+
+
 def _bill(
-    case: Case, as_of: date, payers: PayerBook, second_grouper: bool, without_second: Counter[str]
-) -> tuple[tuple[Any, ...], list[Edit], list[Factor]]:
+    case: Case,
+    as_of: date,
+    payers: PayerBook,
+    known: _Known,
+    tables: ServiceTables | None,
+    unknown_taxonomies: frozenset[str],
+    second_grouper: bool,
+    candidates: int,
+    seen: dict[str, str],
+) -> _Billed:
     encounter, transmission = case.encounter, plan(case)
     discharged: date | None = encounter["discharge_date"]
     age = age_at_admission(case)
     edits = [
-        *field_edits(case),
+        *field_edits(case, unknown_taxonomies),
         *stay_edits(case, transmission, as_of),
+        *death_edits(case, known.death_date),
         *diagnosis_edits(case, transmission),
         *charge_edits(case),
+        *(service_edits(case, transmission, tables) if tables is not None else ()),
     ]
+    mark = fingerprint(case, transmission)
+    first = seen.setdefault(mark, case.encounter_id) if mark else case.encounter_id
+    # a replacement or void names the claim it is about: it repeats that one by intent
+    if first != case.encounter_id and encounter["frequency_code"] in (None, "1"):
+        edits.append(found("duplicate_claim", other=first))
     grouping: Grouping | None = None
     second: str | None = None
+    without_second: str | None = None
     if case.inpatient and not any(e.edit == "no_code_set_for_date" for e in edits):
         edits += editor_edits(encounter, age, transmission)
         grouped = group(encounter, age, transmission)
@@ -148,12 +283,12 @@ def _bill(
             grouping = grouped
             if second_grouper:
                 second = second_opinion(encounter, grouping, transmission)
-                if not has_second_grouper(grouping.version):
-                    without_second[grouping.version_name] += 1
+                without_second = None if has_second_grouper(grouping.version) else grouping.version_name
             edits += grouping_edits(grouping, second, discharged)
-    weight = _weight(grouping, discharged)
-    contract, priced, money_edits = _priced(case, payers, grouping, weight)
-    edits += money_edits
+    weight = weight_of(grouping, discharged)
+    priced = price_claim(case, payers, grouping, weight)
+    edits += priced.edits
+    edits += filing_edits(discharged, priced.filing_days, as_of)
     held = [edit.sentence for edit in edits if edit.level == "error"]
     claim = (
         case.encounter_id,
@@ -171,41 +306,18 @@ def _bill(
         weight.source if weight else None,
         second,
         money(case.total_charge),
-        priced[-1].value if priced else None,
-        contract.name if contract else None,
+        priced.expected,
+        priced.contract.name if priced.contract else None,
         "held" if held else "ready",
         held,
         len(transmission.diagnoses),
+        mark,
+        filing_limit(discharged, priced.filing_days),
     )
-    return claim, edits, priced
-
-
-def _weight(grouping: Grouping | None, discharged: date | None) -> DrgWeight | None:
-    if grouping is None or discharged is None or grouping.drg in UNGROUPABLE:
-        return None
-    return drg_weight(grouping.drg, release_on(discharged).fiscal_year)
-
-
-def _priced(
-    case: Case, payers: PayerBook, grouping: Grouping | None, weight: DrgWeight | None
-) -> tuple[Contract | None, list[Factor], list[Edit]]:
-    """Contract, factors and edits of the price; the claim is held without a contract, not without a price."""
-    encounter = case.encounter
-    if encounter["payer_kind"] == SELF_PAY:
-        return None, [], [found("self_pay")]
-    contract = payers.contract_of(encounter["payer_id"], encounter["payer_kind"], encounter["contract"])
-    if isinstance(contract, UnknownPayer):
-        return None, [], [found("payer_unknown", why=contract.why)]
-    discharged: date | None = encounter["discharge_date"]
-    if discharged is None:
-        return contract, [], []
-    terms = contract.terms_on(discharged)
-    if terms is None:
-        why = f"Contract {contract.name} has no terms in force on {discharged}."
-        return contract, [], [found("contract_not_in_force", why=why)]
-    drg = grouping.drg if grouping and grouping.drg not in UNGROUPABLE else None
-    try:
-        result = price(case, contract, terms, drg, weight)
-    except NotPricedError as why_not:
-        return contract, [], [found("not_priced", why=str(why_not))]
-    return contract, result.factors, []
+    others: list[WhatIf] = []
+    if grouping:
+        others = what_ifs(
+            encounter, age, transmission, eligible=known.eligible, most=candidates, expected=priced.expected,
+            pays=lambda drg, weight: expected_with(case, priced, drg, weight),
+        )  # fmt: skip
+    return _Billed(claim, edits, priced.factors, others, without_second)

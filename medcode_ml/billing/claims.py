@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,9 @@ import pandas as pd
 
 #: Columns of `ClaimFrames.encounters`. `age` is years at admission; dates are `datetime.date`; hours two digits;
 #: `hac_exempt` a boolean; `payer_kind` medicare, medicaid, commercial or self_pay; `contract` a name in the payers
-#: file. A missing column stands for a column of None: the edits then name what the claim lacks.
+#: file. `frequency_code` is 1 original (also None), 7 replacement or 8 void of the claim that the payer knows by its
+#: `payer_control_number`; `insurance_type` says why Medicare is not the first payer (SBR05: 12, 13, 14, 15, 16, 41, 42,
+#: 43 or 47). A missing column stands for a column of None: the edits then name what the claim lacks.
 ENCOUNTER_COLUMNS: tuple[str, ...] = (
     "encounter_id",
     "patient_id",
@@ -61,6 +64,9 @@ ENCOUNTER_COLUMNS: tuple[str, ...] = (
     "payer_name",
     "payer_kind",
     "contract",
+    "frequency_code",
+    "payer_control_number",
+    "insurance_type",
 )
 #: `principal` (boolean) is optional: without it the lowest rank is the principal diagnosis.
 CODE_COLUMNS: tuple[str, ...] = ("encounter_id", "rank", "code", "poa", "principal")
@@ -75,7 +81,8 @@ LINE_COLUMNS: tuple[str, ...] = (
     "charge",
     "service_date",
 )
-#: What other payers paid before this claim: `adjustments` is a list of {"group", "reason", "amount"} (amount Decimal).
+#: What other payers paid before this claim: `adjustments` is a list of {"group", "reason", "amount"} (amount Decimal);
+#: `payer_kind` as of an encounter; `payer_control_number` is that payer's own number of the claim.
 PRIOR_PAYMENT_COLUMNS: tuple[str, ...] = (
     "encounter_id",
     "sequence",
@@ -85,6 +92,8 @@ PRIOR_PAYMENT_COLUMNS: tuple[str, ...] = (
     "paid",
     "paid_date",
     "adjustments",
+    "payer_kind",
+    "payer_control_number",
 )
 
 
@@ -139,6 +148,8 @@ class PriorPayment(NamedTuple):
     paid: Decimal
     paid_date: date | None
     adjustments: tuple[Adjustment, ...]
+    payer_kind: str | None = None
+    payer_control_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class Case:
     @property
     def total_charge(self) -> Decimal:
         """Sum of the line charges in US dollars (CLM02, rule 31)."""
-        return sum((line.charge for line in self.lines if line.charge is not None), Decimal("0.00"))
+        return sum([line.charge for line in self.lines if line.charge is not None], Decimal("0.00"))
 
     @property
     def length_of_stay(self) -> int | None:
@@ -197,6 +208,8 @@ class ClaimFrames:
     def only(self, encounter_ids: Sequence[str]) -> ClaimFrames:
         """Return the frames of these encounters alone."""
         wanted = set(encounter_ids)
+        if self.encounters["encounter_id"].isin(wanted).all():
+            return self
         return ClaimFrames(
             *(
                 frame[frame["encounter_id"].isin(wanted)]
@@ -243,8 +256,8 @@ def _rows(frame: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, ..
         if name not in frame.columns:
             values.append([None] * len(frame))
             continue
-        series = frame[name].astype(object)
-        values.append(series.where(series.notna(), None).tolist())
+        series, missing = frame[name].astype(object), frame[name].isna()
+        values.append((series.mask(missing, None) if missing.any() else series).tolist())
     return zip(*values, strict=True)
 
 
@@ -252,8 +265,9 @@ def _grouped(frame: pd.DataFrame, columns: Sequence[str], order: int) -> dict[st
     grouped: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for row in _rows(frame, columns):
         grouped[row[0]].append(row)
+    place = itemgetter(order)
     for rows in grouped.values():
-        rows.sort(key=lambda row: row[order])
+        rows.sort(key=place)
     return grouped
 
 
@@ -305,8 +319,14 @@ def _units(value: Any) -> int | Decimal | None:
 
 def _line(row: tuple[Any, ...]) -> Line:
     _, number, revenue_code, hcpcs, modifiers, units, charge, day = row
-    charged = _amount(charge, "lines.charge")
-    return Line(int(number), revenue_code, hcpcs, tuple(modifiers or ()), _units(units), charged, _day(day))
+    # the plain types first: a batch has ten times as many lines as claims
+    if type(charge) is not Decimal:
+        charge = _amount(charge, "lines.charge")
+    if type(units) is not int:
+        units = _units(units)
+    if type(day) is not date:
+        day = _day(day)
+    return Line(int(number), revenue_code, hcpcs, tuple(modifiers) if modifiers else (), units, charge, day)
 
 
 def _prior_payment(row: tuple[Any, ...]) -> PriorPayment:
@@ -315,4 +335,5 @@ def _prior_payment(row: tuple[Any, ...]) -> PriorPayment:
         for a in row[7] or ()
     )
     paid = _amount(row[5], "prior_payments.paid")
-    return PriorPayment(row[2], row[3], row[4], Decimal(0) if paid is None else paid, _day(row[6]), adjustments)
+    paid = Decimal(0) if paid is None else paid
+    return PriorPayment(row[2], row[3], row[4], paid, _day(row[6]), adjustments, row[8], row[9])

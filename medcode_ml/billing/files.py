@@ -2,50 +2,86 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.billing.stage import claim_frames
-from medcode_ml.billing.x12.interchange import Interchange, interchanges
+from medcode_ml.billing.x12.interchange import Batch, Interchange, Piece, member_frame, stream_interchanges
 from medcode_ml.billing.x12.parties import Sender
-from medcode_ml.billing.x12.validate import validate_837
+from medcode_ml.billing.x12.validate import Validation, validate_837, validate_sets
+from medcode_ml.billing.x12.writable import Refused
 from medcode_ml.contracts import billed
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.settings import settings
 from medcode_ml.store.frames import days_of, read_partition, replace_partition
 
 VALID = "pyx12: valid"
+NOT_VALIDATED = "not validated"
 REFUSED = "refused"
+_CHUNK = 1 << 20
 # The envelope carries the billing day at noon, not the clock: the same claims make the same bytes.
 _ENVELOPE_TIME = time(12, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A row of billed.interchange: one 837 file and its verdict; `total_charge` in US dollars."""
+
+    payer_id: str
+    claim_type: str
+    sequence: int
+    control_number: str
+    path: Path
+    sha256: str
+    claims: int
+    total_charge: Decimal
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFiles:
+    """The files of a day, the ready claims that could not be written, and the file that says why, if there are any."""
+
+    files: tuple[WrittenFile, ...]
+    refused: tuple[Refused, ...]
+    refusals: Path | None
 
 
 def run_claim_files(engine: sa.Engine, start: date, end: date, outbox: Path) -> StageResult:
     """Write the ready claims of the days `start` to `end` as 837 files, one for each payer, claim type and day.
 
-    A file that its validator does not accept goes to `outbox/refused`, never beside the ones to send.
+    A file that its validator does not accept goes to the folder `refused` of its day, never beside the ones to send; so
+    do the reasons of ready claims that cannot be written.
     """
     rows = {"interchange": 0, "interchange_claim": 0}
     sizes: list[tuple[str | int | float, ...]] = []
-    refused = 0
+    refused = unwritten = 0
     for day in days_of(start, end):
+        members: list[pd.DataFrame] = []
         with engine.begin() as connection:
-            frames = claim_frames(connection, day)
-            claims = read_partition(connection, billed.claim, day)
-            written = list(interchanges(frames, claims, sender(), day, datetime.combine(day, _ENVELOPE_TIME)))
-            files, members = _rows(written, day, outbox)
+            batch = claim_frames(connection, day), read_partition(connection, billed.claim, day)
+            written = write_files([batch], sender(), day, outbox / day.isoformat(), members.append)
+            files = _file_rows(written, outbox)
             rows["interchange"] += replace_partition(connection, billed.interchange, day, files)
-            rows["interchange_claim"] += replace_partition(connection, billed.interchange_claim, day, members)
-        _drop_stale(outbox, day, set(files["file"]))
-        refused += int((files["validator"] != VALID).sum())
-        sizes += [(i.payer_id, i.claim_type, day.isoformat(), i.claims) for i in written]
+            rows["interchange_claim"] += replace_partition(
+                connection, billed.interchange_claim, day, _member_rows(members)
+            )
+        _drop_stale(outbox, day, {one.path for one in written.files} | ({written.refusals} - {None}))
+        refused += sum(one.verdict != VALID for one in written.files)
+        unwritten += len(written.refused)
+        sizes += [(one.payer_id, one.claim_type, day.isoformat(), one.claims) for one in written.files]
     header = ("payer", "claim type", "day", "claims")
-    return StageResult("claim files", start, end, rows, {"refused": refused}, (header, tuple(sizes)))
+    figures: dict[str, float | int | str] = {"refused": refused, "claims_not_written": unwritten}
+    return StageResult("claim files", start, end, rows, figures, (header, tuple(sizes)))
 
 
 def invalid_interchanges(engine: sa.Engine, start: date, end: date) -> list[str]:
@@ -75,37 +111,120 @@ def write_interchange(interchange: Interchange, folder: Path) -> tuple[Path, str
 
     A refused one is written to the folder `refused` below `folder`.
     """
-    validation = validate_837(interchange.text)
-    verdict = VALID if validation.ok else "pyx12: " + "; ".join(validation.errors)[:2000]
-    folder = folder if validation.ok else folder / REFUSED
+    verdict = _verdict(validate_837(interchange.text))
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / interchange.file_name
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_bytes(interchange.text.encode("ascii"))
-    os.replace(temporary, path)
-    return path, verdict
+    part = folder / f".{interchange.file_name}.{os.getpid()}.part"
+    part.write_bytes(interchange.text.encode("ascii"))
+    return _place(part, folder, interchange.file_name, verdict), verdict
 
 
-def _rows(written: list[Interchange], day: date, outbox: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    files: list[dict[str, Any]] = []
-    for one in written:
-        path, verdict = write_interchange(one, outbox / day.isoformat())
-        files.append(
-            {
-                "payer_id": one.payer_id, "claim_type": one.claim_type, "control_number": one.control_number,
-                "file": str(path.relative_to(outbox)), "sha256": one.sha256, "claims": one.claims,
-                "total_charge": one.total_charge, "validator": verdict, "written_at": datetime.now(UTC),
-            }
-        )  # fmt: skip
+def write_files(
+    batches: Iterable[Batch],
+    sender: Sender,
+    day: date,
+    folder: Path,
+    sent: Callable[[pd.DataFrame], None] | None = None,
+    *,
+    validate: bool = True,
+) -> WrittenFiles:
+    """Write any number of claims as 837 files in constant memory, one for each payer and claim type of the day.
+
+    Files appear when they are whole and validated; a refused one in the folder `refused` below `folder`. After a
+    failure none is left behind.
+
+    Args:
+        batches: frames with their rows of billed.claim; held claims are passed over.
+        sent: is given the rows of billed.interchange_claim, piece by piece.
+        validate: ask the guide's validator, which takes some ten times as long as writing.
+    """
+    opened: dict[str, tuple[Path, BinaryIO]] = {}
+    files: list[WrittenFile] = []
+    refused: list[Refused] = []
+    try:
+        for piece in stream_interchanges(batches, sender, day, datetime.combine(day, _ENVELOPE_TIME)):
+            if isinstance(piece, Refused):
+                refused.append(piece)
+                continue
+            name = piece.writer.file_name
+            if name not in opened:
+                folder.mkdir(parents=True, exist_ok=True)
+                part = folder / f".{name}.{os.getpid()}.part"
+                opened[name] = part, part.open("wb")
+            opened[name][1].write(piece.text.encode("ascii"))
+            if sent is not None and piece.members:
+                sent(member_frame(piece.members))
+            if piece.last:
+                part, stream = opened[name]
+                stream.close()
+                files.append(_finished(piece, part, folder, validate))
+                del opened[name]
+    finally:
+        for part, stream in opened.values():
+            stream.close()
+            part.unlink(missing_ok=True)
+    return WrittenFiles(tuple(files), tuple(refused), _write_refusals(refused, folder))
+
+
+def _finished(piece: Piece, part: Path, folder: Path, validate: bool) -> WrittenFile:
+    """Validate a whole file and put it in its place."""
+    verdict = NOT_VALIDATED
+    if validate:
+        with part.open(encoding="ascii", newline="") as stream:
+            verdict = _verdict(validate_sets(iter(lambda: stream.read(_CHUNK), "")))
+    path = _place(part, folder, piece.writer.file_name, verdict)
+    writer = piece.writer
+    return WrittenFile(
+        piece.payer_id, writer.claim_type, piece.sequence, writer.control_number, path, writer.sha256, writer.claims,
+        writer.total_charge, verdict,
+    )  # fmt: skip
+
+
+def _verdict(validation: Validation) -> str:
+    return VALID if validation.ok else "pyx12: " + "; ".join(validation.errors)[:2000]
+
+
+def _place(part: Path, folder: Path, name: str, verdict: str) -> Path:
+    chosen = folder if verdict in (VALID, NOT_VALIDATED) else folder / REFUSED
+    chosen.mkdir(parents=True, exist_ok=True)
+    os.replace(part, chosen / name)
+    return chosen / name
+
+
+def _write_refusals(refused: list[Refused], folder: Path) -> Path | None:
+    """Keep why claims were not written, one JSON object a line; claim numbers say nothing of the patient."""
+    if not refused:
+        return None
+    path = folder / REFUSED / "claims.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_text("".join(json.dumps(one._asdict()) + "\n" for one in refused), encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def _file_rows(written: WrittenFiles, outbox: Path) -> pd.DataFrame:
     names = [c.name for c in billed.interchange.columns if c.name != "received_date"]
+    rows: list[dict[str, Any]] = [
+        {
+            "payer_id": one.payer_id, "claim_type": one.claim_type, "sequence": one.sequence,
+            "control_number": one.control_number, "file": str(one.path.relative_to(outbox)), "sha256": one.sha256,
+            "claims": one.claims, "total_charge": one.total_charge, "validator": one.verdict,
+            "written_at": datetime.now(UTC),
+        }
+        for one in written.files
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=names, dtype=object)
+
+
+def _member_rows(members: list[pd.DataFrame]) -> pd.DataFrame:
     own = [c.name for c in billed.interchange_claim.columns if c.name != "received_date"]
-    members = [one.members for one in written]
     together = pd.concat(members, ignore_index=True) if members else pd.DataFrame(columns=own, dtype=object)
-    return pd.DataFrame(files, columns=names, dtype=object), together[own]
+    return together[own]
 
 
-def _drop_stale(outbox: Path, day: date, current: set[str]) -> None:
+def _drop_stale(outbox: Path, day: date, current: Collection[Path | None]) -> None:
     """Remove files of the day that an earlier run wrote and this one did not: a claim that is held now must not go."""
-    for path in (outbox / day.isoformat()).rglob("*.x12"):
-        if str(path.relative_to(outbox)) not in current:
+    folder = outbox / day.isoformat()
+    for path in (*folder.rglob("*.x12"), *folder.rglob("claims.jsonl")):
+        if path not in current:
             path.unlink()

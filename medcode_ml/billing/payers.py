@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -25,11 +25,16 @@ class UnknownPayer:
 
 @dataclass(frozen=True)
 class PayerBook:
-    """Contracts by name, and the contract of each payer that the file names."""
+    """Contracts by name, and the contract and own days for filing of each payer that the file names."""
 
     contracts: Mapping[str, Contract]
     payers: Mapping[str, str]
     file: str
+    filing_days: Mapping[str, int] = field(default_factory=dict)
+
+    def timely_filing_days(self, payer_id: str | None, contract: Contract) -> int | None:
+        """Days after discharge that a payer takes claims: its own, else the contract's; None where neither says."""
+        return self.filing_days.get(payer_id or "", contract.timely_filing_days)
 
     def contract_of(self, payer_id: str | None, kind: str | None, contract: str | None) -> Contract | UnknownPayer:
         """Return the contract a claim is priced by.
@@ -68,5 +73,5 @@ def load_payers(path: Path | None = None) -> PayerBook:
             text, name = path.read_text(encoding="utf-8"), path.name
         except (OSError, UnicodeDecodeError) as error:
             raise PayersFileError(f"payers file {path}: cannot be read as UTF-8 text ({error})") from error
-    contracts, payers = read_payers(text, name)
-    return PayerBook(contracts, payers, name)
+    contracts, payers, filing_days = read_payers(text, name, path.parent if path else None)
+    return PayerBook(contracts, payers, name, filing_days)

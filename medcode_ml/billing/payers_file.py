@@ -5,10 +5,12 @@ Numbers become Decimal from their text, never through a binary float (rule 34).
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
@@ -16,6 +18,7 @@ import yaml
 from medcode_ml.billing.pricing.terms import (
     CaseRate,
     Contract,
+    FeeSchedule,
     Hospital,
     Ipps,
     Level,
@@ -81,10 +84,13 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 
 class _Reader:
-    """Turns the tables of one file into contracts; holds the file name for the messages."""
+    """Turns the tables of one file into contracts; holds the file name for the messages.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    `folder` is where the files that it names lie.
+    """
+
+    def __init__(self, name: str, folder: Path | None) -> None:
+        self.name, self.folder = name, folder
 
     def fault(self, line: int, what: str) -> PayersFileError:
         return PayersFileError(f"payers file {self.name}, line {line}: {what}")
@@ -130,6 +136,12 @@ class _Reader:
             raise self.fault(table.lines[key], f"{key} must be true or false, not {value!r}")
         return value
 
+    def days(self, table: _Table, key: str) -> int:
+        value = self.number(table, key, least=Decimal(1))
+        if value % 1:
+            raise self.fault(table.lines[key], f"{key} must be a whole number of days, not {value}")
+        return int(value)
+
     def percent(self, table: _Table, key: str) -> Decimal:
         value = self.number(table, key)
         if value > 1000:
@@ -143,10 +155,11 @@ class _Reader:
             "percent_of_charges": self.percent_of_charges,
             "per_diem": self.per_diem,
             "case_rate": self.case_rate,
+            "fee_schedule": self.fee_schedule,
             "ipps": self.ipps,
         }
         name = table.get("method")
-        allowed = list(readers) if setting == "inpatient" else ["percent_of_charges"]
+        allowed = list(readers) if setting == "inpatient" else ["percent_of_charges", "fee_schedule"]
         if name not in allowed:
             line = table.lines.get("method", table.line)
             raise self.fault(line, f"{setting} method {name!r} is not known; expected {', '.join(allowed)}")
@@ -185,6 +198,40 @@ class _Reader:
             self.percent(table, "stop_loss_percent") if stop else None,
             self.truth(table, "lesser_of_charges"),
         )
+
+    def fee_schedule(self, table: _Table) -> FeeSchedule:
+        self.keys(table, {"method"}, {"fees", "fees_file", "otherwise_percent", "lesser_of_charges"})
+        given = self.table(table.get("fees", _Table()), table.lines.get("fees", table.line), "fees")
+        fees = self.fees_file(table) if "fees_file" in table else {}
+        fees |= {service: self.number(given, service) for service in given}
+        if not fees:
+            raise self.fault(table.line, "a fee schedule needs fees or a fees_file")
+        otherwise = self.percent(table, "otherwise_percent") if "otherwise_percent" in table else None
+        return FeeSchedule(fees, otherwise, self.truth(table, "lesser_of_charges"))
+
+    def fees_file(self, table: _Table) -> dict[str, Decimal]:
+        """Fees of a CSV file beside the payers file: columns hcpcs, fee and, where there are any, modifier."""
+        line, name = table.lines["fees_file"], table["fees_file"]
+        if self.folder is None or not isinstance(name, str):
+            raise self.fault(line, "fees_file must be the name of a CSV file beside a payers file of your own")
+        try:
+            text = (self.folder / name).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self.fault(line, f"{name} cannot be read as UTF-8 text ({type(error).__name__})") from error
+        rows = csv.DictReader(text.splitlines())
+        if not {"hcpcs", "fee"} <= set(rows.fieldnames or ()):
+            raise self.fault(line, f"{name} must have columns hcpcs and fee, and may have modifier")
+        fees: dict[str, Decimal] = {}
+        for row in rows:
+            service, modifier = (row["hcpcs"] or "").strip(), (row.get("modifier") or "").strip()
+            try:
+                fee = Decimal((row["fee"] or "").strip())
+            except InvalidOperation:
+                fee = Decimal(-1)
+            if not service or not fee.is_finite() or fee < 0:
+                raise self.fault(line, f"{name}, line {rows.line_num}: a line needs a code and a fee of 0 or more")
+            fees[f"{service}-{modifier}" if modifier else service] = fee
+        return fees
 
     def ipps(self, table: _Table) -> Ipps:
         numbers = [f.name for f in dataclasses.fields(Ipps) if f.type == "Decimal"]
@@ -230,7 +277,7 @@ class _Reader:
         return Terms(start, end, methods["inpatient"], methods["outpatient"])
 
     def contract(self, name: str, table: _Table) -> Contract:
-        self.keys(table, {"terms"}, {"also_called", "kinds"})
+        self.keys(table, {"terms"}, {"also_called", "kinds", "timely_filing_days"})
         kinds = self.texts(table, "kinds")
         for kind in kinds:
             if kind not in KINDS:
@@ -241,24 +288,28 @@ class _Reader:
         tables = [self.table(t, table.lines["terms"], "an entry of terms") for t in given]
         read = [self.terms(t) for t in tables]
         for before, after, where in zip(read, read[1:], tables[1:], strict=False):
-            wanted = before.end + timedelta(days=1) if before.end is not None else None
-            if after.start != wanted:
-                kind = "overlap" if wanted is None or after.start < wanted else "leave a gap"
+            # a gap is no fault of the file: claims of its days are held and say so
+            if before.end is None or after.start <= before.end:
                 raise self.fault(
                     where.lines["from"],
-                    f"the terms of {name} {kind}: the entry before ends {before.end or 'never'}, this one begins "
-                    f"{after.start}; entries follow each other by date, to the day",
+                    f"the terms of {name} overlap: the entry before ends {before.end or 'never'}, this one begins "
+                    f"{after.start}; entries follow each other by date",
                 )
-        return Contract(name, self.texts(table, "also_called"), kinds, tuple(read))
+        days = self.days(table, "timely_filing_days") if "timely_filing_days" in table else None
+        return Contract(name, self.texts(table, "also_called"), kinds, tuple(read), days)
 
 
-def read_payers(text: str, name: str) -> tuple[dict[str, Contract], dict[str, str]]:
-    """Read the text of a payers file: contracts by name, and contract names by payer identifier.
+def read_payers(
+    text: str, name: str, folder: Path | None = None
+) -> tuple[dict[str, Contract], dict[str, str], dict[str, int]]:
+    """Read the text of a payers file: contracts by name; contract names and own filing days by payer identifier.
+
+    `folder` is where the fee schedules that it names lie.
 
     Raises:
         PayersFileError: a fault, with the file's name and line.
     """
-    reader = _Reader(name)
+    reader = _Reader(name, folder)
     try:
         given = yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -277,10 +328,13 @@ def read_payers(text: str, name: str) -> tuple[dict[str, Contract], dict[str, st
                 raise reader.fault(tables.lines[key], f"the name {called!r} is also that of contract {names[called]}")
     listed = reader.table(top.get("payers", _Table()), top.lines.get("payers", 1), "payers")
     payers: dict[str, str] = {}
+    filing_days: dict[str, int] = {}
     for payer_id in listed:
         entry = reader.table(listed[payer_id], listed.lines[payer_id], "a payer")
-        reader.keys(entry, {"contract"}, {"name"})
+        reader.keys(entry, {"contract"}, {"name", "timely_filing_days"})
         if entry["contract"] not in names:
             raise reader.fault(entry.lines["contract"], f"contract {entry['contract']!r} is not in this file")
         payers[payer_id] = names[entry["contract"]]
-    return contracts, payers
+        if "timely_filing_days" in entry:
+            filing_days[payer_id] = reader.days(entry, "timely_filing_days")
+    return contracts, payers, filing_days

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -31,9 +32,9 @@ from medcode_ml.codes.identifiers import dotted, icd10cm_has_format
 
 _PLAIN = (
     *("patient_id", "setting", "claim_type", "sex", "admission_hour", "discharge_hour", "admission_type"),
-    *("admission_source", "discharge_status", "admitting_code"),
+    *("admission_source", "discharge_status", "admitting_code", "frequency_code", "payer_control_number"),
 )
-_DATES = ("birth_date", "admission_date", "discharge_date")
+_DATES = ("birth_date", "admission_date", "discharge_date", "death_date")
 _PROVIDER = {
     "hospital_id": "hospital_id",
     "npi": "hospital_npi",
@@ -56,10 +57,19 @@ _SUBSCRIBER = {
     "state": "subscriber_state",
     "zip": "subscriber_zip",
 }
-_PAYER = {"payer_id": "payer_id", "name": "payer_name", "kind": "payer_kind", "contract": "contract"}
+_PAYER = {
+    "payer_id": "payer_id",
+    "name": "payer_name",
+    "kind": "payer_kind",
+    "contract": "contract",
+    "insurance_type": "insurance_type",
+}
 _GROUPS = {"provider", "attending", "subscriber", "payer"}
 _LISTS = {"codes", "procedures", "lines", "prior_payments"}
-__all__ = ["BilledRecords", "RecordError", "Rejected", "bill_records", "frames_from_records", "record_rows"]
+__all__ = [
+    "BilledRecords", "RecordError", "Rejected", "bill_records", "claims_by_fingerprint", "frames_from_records",
+    "record_rows",
+]  # fmt: skip
 READ_KEYS = frozenset({"encounter_id", "age", *_PLAIN, *_DATES, *_GROUPS, *_LISTS})
 """Keys of a record that billing reads; all others are carried through untouched."""
 
@@ -140,8 +150,8 @@ def frames_from_records(records: Iterable[Mapping[str, Any]]) -> tuple[ClaimFram
         *(
             pd.DataFrame(rows[name], columns=list(columns), dtype=object)
             for name, columns in (
-                ("encounters", ENCOUNTER_COLUMNS),
-                ("codes", CODE_COLUMNS),
+                ("encounters", (*ENCOUNTER_COLUMNS, "death_date")),
+                ("codes", (*CODE_COLUMNS, "eligible")),
                 ("procedures", PROCEDURE_COLUMNS),
                 ("lines", LINE_COLUMNS),
                 ("prior_payments", PRIOR_PAYMENT_COLUMNS),
@@ -161,15 +171,29 @@ class BilledRecords:
     billed: BilledBatch
 
 
-def bill_records(records: Iterable[Mapping[str, Any]], as_of: date, payers: PayerBook) -> BilledRecords:
-    """Bill a batch of records on the day `as_of`; unknown keys of a record are carried into its answer."""
+def bill_records(
+    records: Iterable[Mapping[str, Any]], as_of: date, payers: PayerBook, *, earlier: Mapping[str, str] | None = None
+) -> BilledRecords:
+    """Bill a batch of records on the day `as_of`; unknown keys of a record are carried into its answer.
+
+    `earlier` is encounter by fingerprint of the claims of batches before (`claims_by_fingerprint`), for duplicates.
+    """
     given = list(records)
     frames, read, rejected = frames_from_records(given)
     frames = _with_payer_kinds(frames, payers)
-    billed = bill_batch(frames, as_of, payers)
+    billed = bill_batch(frames, as_of, payers, earlier=earlier)
     carried = [{k: v for k, v in given[place].items() if k not in READ_KEYS} for place in read]
     answers = [extra | answer for extra, answer in zip(carried, answers_of(billed), strict=True)]
     return BilledRecords(answers, rejected, frames, billed)
+
+
+def claims_by_fingerprint(billed: BilledBatch) -> dict[str, str]:
+    """Encounter by fingerprint of a batch's claims, the first of several: what a later batch is held against."""
+    marks: dict[str, str] = {}
+    for mark, encounter_id in zip(billed.claims["fingerprint"], billed.claims["encounter_id"], strict=True):
+        if mark:
+            marks.setdefault(mark, encounter_id)
+    return marks
 
 
 def _with_payer_kinds(frames: ClaimFrames, payers: PayerBook) -> ClaimFrames:
@@ -188,7 +212,13 @@ def answers_of(billed: BilledBatch) -> Iterator[dict[str, Any]]:
     edits: dict[str, list[dict[str, Any]]] = {}
     for edit in billed.edits.to_dict("records"):
         edits.setdefault(str(edit["encounter_id"]), []).append(
-            {str(k): v for k, v in edit.items() if k not in ("encounter_id", "edit_number")}
+            {"number": edit["edit_number"]}
+            | {str(k): v for k, v in edit.items() if k not in ("encounter_id", "place", "edit_number")}
+        )
+    others: dict[str, list[dict[str, Any]]] = {}
+    for other in billed.what_ifs.to_dict("records"):
+        others.setdefault(str(other["encounter_id"]), []).append(
+            {str(k): f"{v:f}" if isinstance(v, Decimal) else v for k, v in other.items() if k != "encounter_id"}
         )
     factors: dict[str, dict[str, str]] = {}
     for factor in billed.factors.to_dict("records"):
@@ -208,8 +238,11 @@ def answers_of(billed: BilledBatch) -> Iterator[dict[str, Any]]:
             "contract": claim["contract"],
             "total_charge": f"{claim['total_charge']:f}",
             "expected_payment": factors.get(key, {}),
+            "what_if": others.get(key, []),
             "claim_number": claim["claim_number"],
             "claim_type": claim["claim_type"],
+            "payer_id": claim["payer_id"],
+            "filing_limit": claim["filing_limit"].isoformat() if claim["filing_limit"] else None,
             "claim": claim["status"],
             "held_because": claim["held_because"],
         }
@@ -228,7 +261,9 @@ def _code(encounter_id: str, rank: int, given: Any) -> dict[str, Any]:
     # the dot may be left out; anything else that is wrong with a code stays as given and becomes an edit
     if "." not in code and icd10cm_has_format(code):
         code = dotted(code)
-    return {"encounter_id": encounter_id, "rank": rank, "code": code, "poa": values.text(given, "poa")}
+    row = {"encounter_id": encounter_id, "rank": rank, "code": code, "poa": values.text(given, "poa")}
+    # absent says nothing: then the editor's tables tell which code may be principal
+    return row | {"eligible": values.truth(given, "eligible") if given.get("eligible") is not None else None}
 
 
 def _procedure(encounter_id: str, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -276,4 +311,6 @@ def _prior_payment(encounter_id: str, number: int, given: Mapping[str, Any]) -> 
         "paid": paid,
         "paid_date": values.day(given, "date"),
         "adjustments": adjustments,
+        "payer_kind": values.text(given, "kind"),
+        "payer_control_number": values.text(given, "payer_control_number"),
     }

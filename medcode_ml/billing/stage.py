@@ -1,4 +1,4 @@
-"""The billing stage: a day of `ranked` becomes claims, edits and factors in `billed`, in one transaction."""
+"""The billing stage: a day of `ranked` becomes claims with lines, edits and factors in `billed`, in one transaction."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.billing.batch import BilledBatch, bill_batch
+from medcode_ml.billing.batch import BilledBatch, bill_batch, with_edits
 from medcode_ml.billing.claims import ENCOUNTER_COLUMNS, ClaimFrames
-from medcode_ml.billing.edits.catalogue import found
+from medcode_ml.billing.edits.catalogue import Edit, found
 from medcode_ml.billing.payers import PayerBook
 from medcode_ml.contracts import billed, filtered, mapped, ranked, raw
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.store.frames import days_of, read_frame, read_partition, replace_partition
 
-WRITTEN = {"claim": "claims", "edit": "edits", "payment_factor": "factors"}
+WRITTEN = {
+    "claim": "claims", "claim_line": "lines", "claim_edit": "edits", "payment_factor": "factors", "what_if": "what_ifs",
+}  # fmt: skip
 
 
 def run_billing(engine: sa.Engine, start: date, end: date, payers: PayerBook) -> StageResult:
@@ -47,10 +49,10 @@ def run_billing(engine: sa.Engine, start: date, end: date, payers: PayerBook) ->
 
 
 def bill_day(connection: sa.Connection, day: date, payers: PayerBook) -> BilledBatch:
-    """Return claims, edits and factors for the encounters received on `day`; the day itself is the billing date."""
-    frames = claim_frames(connection, day)
-    batch = bill_batch(frames, day, payers)
-    return _hold_incomplete(batch, _set_aside_lines(connection, day))
+    """Return what billing makes of the encounters received on `day`; the day itself is the billing date."""
+    batch = bill_batch(claim_frames(connection, day), day, payers)
+    batch = with_edits(batch, _duplicates_of_earlier_days(connection, day, batch))
+    return with_edits(batch, _lines_set_aside(connection, day))
 
 
 def claim_frames(connection: sa.Connection, day: date) -> ClaimFrames:
@@ -64,7 +66,7 @@ def claim_frames(connection: sa.Connection, day: date) -> ClaimFrames:
     lines = read_partition(connection, filtered.charge, day)
     return ClaimFrames(
         encounters=_encounters(connection, day),
-        codes=codes[["encounter_id", "rank", "code", "poa", "principal"]],
+        codes=codes[["encounter_id", "rank", "code", "poa", "principal", "eligible"]],
         procedures=procedures.rename(columns={"code_system": "system", "procedure_date": "date"})[
             ["encounter_id", "line_number", "code", "system", "date"]
         ],
@@ -91,7 +93,7 @@ def _encounters(connection: sa.Connection, day: date) -> pd.DataFrame:
         "admission_type", "admission_source", "discharge_status", "admitting_code", "hospital_id", "attending_npi",
         "member_id", "payer_id",
     )]  # fmt: skip
-    of_patient = [latest.c[n] for n in ("birth_date", "sex")]
+    of_patient = [latest.c[n] for n in ("birth_date", "sex", "death_date")]
     subscriber = [
         latest.c[n].label(f"subscriber_{n}")
         for n in ("last_name", "first_name", "birth_date", "sex", "address", "city", "state", "zip")
@@ -115,7 +117,7 @@ def _encounters(connection: sa.Connection, day: date) -> pd.DataFrame:
     )
     frame = read_frame(connection, query)
     frame["hac_exempt"] = [bool(e) for e in frame["hac_exempt"]]
-    return frame.reindex(columns=list(ENCOUNTER_COLUMNS)).astype(object).where(lambda f: f.notna(), None)
+    return frame.reindex(columns=[*ENCOUNTER_COLUMNS, "death_date"]).astype(object).where(lambda f: f.notna(), None)
 
 
 def _delivered_with(stay: Any, table: Any, condition: Any) -> Any:
@@ -124,32 +126,29 @@ def _delivered_with(stay: Any, table: Any, condition: Any) -> Any:
     )
 
 
-def _set_aside_lines(connection: sa.Connection, day: date) -> dict[str, list[str]]:
-    """Lines of each encounter that wait in quarantine: a claim without them would be wrong."""
+def _duplicates_of_earlier_days(connection: sa.Connection, day: date, batch: BilledBatch) -> dict[str, list[Edit]]:
+    """Claims that another encounter, received before, has made already."""
+    marks = {m: key for m, key in zip(batch.claims["fingerprint"], batch.claims["encounter_id"], strict=True) if m}
+    if not marks:
+        return {}
+    table = billed.claim.c
+    query = (
+        sa.select(table.fingerprint, sa.func.min(table.encounter_id).label("other"))
+        .where(table.fingerprint == sa.func.any(sa.cast(list(marks), sa.ARRAY(sa.Text))), table.received_date < day)
+        .where(table.encounter_id.not_in(list(marks.values())))
+        .group_by(table.fingerprint)
+    )
+    return {marks[m]: [found("duplicate_claim", other=other)] for m, other in connection.execute(query)}
+
+
+def _lines_set_aside(connection: sa.Connection, day: date) -> dict[str, list[Edit]]:
+    """Encounters with lines that wait in quarantine: a claim without them would be wrong."""
     table = filtered.quarantine.c
     query = sa.select(table.encounter_id, table.record_kind, table.rule).where(
         table.received_date == day, table.record_kind.in_(("charge", "procedure", "diagnosis")),
         table.rule.not_in(("encounter_set_aside", "delivered_twice")),
     ).distinct()  # fmt: skip
-    found_lines: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = {}
     for row in connection.execute(query):
-        found_lines.setdefault(row.encounter_id, []).append(f"{row.record_kind} ({row.rule})")
-    return found_lines
-
-
-def _hold_incomplete(batch: BilledBatch, lines: dict[str, list[str]]) -> BilledBatch:
-    """Hold the claims of encounters that have lines in quarantine."""
-    claims, edits = batch.claims.copy(), batch.edits
-    added: list[tuple[Any, ...]] = []
-    last = edits.groupby("encounter_id")["edit_number"].max().to_dict()
-    for at, encounter in zip(claims.index, claims["encounter_id"], strict=True):
-        if encounter not in lines:
-            continue
-        edit = found("line_in_quarantine", lines=", ".join(sorted(lines[encounter])))
-        added.append((encounter, int(last.get(encounter, 0)) + 1, *edit))
-        claims.at[at, "status"] = "held"
-        claims.at[at, "held_because"] = [*claims.at[at, "held_because"], edit.sentence]
-    if not added:
-        return batch
-    more = pd.DataFrame(added, columns=list(edits.columns), dtype=object)
-    return BilledBatch(claims, pd.concat([edits, more], ignore_index=True), batch.factors, batch.notes)
+        lines.setdefault(row.encounter_id, []).append(f"{row.record_kind} ({row.rule})")
+    return {key: [found("line_in_quarantine", lines=", ".join(sorted(own)))] for key, own in lines.items()}

@@ -1,4 +1,4 @@
-"""Which codes the claim carries, and where: 1 principal and 24 other diagnoses, 25 procedures (rules 18, 26, 27).
+"""Which codes the claim carries, and where: 1 principal and 24 other diagnoses, 25 procedures (rules 18, 26, 27, 29).
 
 The editor, the groupers and the 837 writer all read this one plan, so that what is grouped is what is sent. The order
 of the codes is ranking's; nothing here reorders or drops one, what does not fit is listed.
@@ -15,9 +15,12 @@ from medcode_ml.codes.poa import is_poa_exempt
 
 MOST_DIAGNOSES = 25
 """Principal and 24 others: ABK once and ABF two segments of twelve."""
+MOST_PROFESSIONAL_DIAGNOSES = 12
+"""One HI segment of a professional claim (rule 29)."""
 MOST_PROCEDURES = 25
 """BBR once and BBQ two segments of twelve."""
 MOST_EXTERNAL_CAUSES = 12
+_EXTERNAL = frozenset("VWXY")
 REPORTED_POA = frozenset("YNUW")
 
 
@@ -32,7 +35,7 @@ def is_external_cause(code: str) -> bool:
 
     Wrong-procedure codes (Y65.5-) stay among the other diagnoses, where Medicare looks for surgical errors.
     """
-    return code[:1] in "VWXY" and not undotted(code).startswith("Y655")
+    return code[:1] in _EXTERNAL and not undotted(code).startswith("Y655")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +53,34 @@ class Transmission:
         """Every transmitted diagnosis, principal first, at most 25."""
         return (*((self.principal,) if self.principal else ()), *self.others)
 
-    @property
-    def external_causes(self) -> tuple[Diagnosis, ...]:
-        """The others that go in ABN, at most 12; any beyond go with the other diagnoses."""
-        return tuple(d for d in self.others if is_external_cause(d.code))[:MOST_EXTERNAL_CAUSES]
+    def parted(self) -> tuple[list[Diagnosis], list[Diagnosis]]:
+        """The others that go in ABN, at most 12, and those that go in ABF, at most 24, each in reporting order.
 
-    @property
-    def other_diagnoses(self) -> tuple[Diagnosis, ...]:
-        """The others that go in ABF, at most 24, in reporting order."""
-        causes, chosen = 0, []
+        External causes beyond the twelve go with the other diagnoses.
+        """
+        causes: list[Diagnosis] = []
+        chosen: list[Diagnosis] = []
         for diagnosis in self.others:
-            if causes < MOST_EXTERNAL_CAUSES and is_external_cause(diagnosis.code):
-                causes += 1
+            if len(causes) < MOST_EXTERNAL_CAUSES and is_external_cause(diagnosis.code):
+                causes.append(diagnosis)
             else:
                 chosen.append(diagnosis)
-        return tuple(chosen)
+        return causes, chosen
 
 
 def plan(case: Case) -> Transmission:
-    """Choose what the claim carries: the first 25 diagnoses of the reporting order and the first 25 ICD-10-PCS codes.
+    """Choose what the claim carries: the first 25 diagnoses of the reporting order (12 of a professional claim) and the
+    first 25 ICD-10-PCS codes.
 
-    Procedures in other code systems are billed on the charge lines and never stand in BBR or BBQ; outpatient claims
-    carry no ICD-10-PCS.
+    Procedures in other code systems are billed on the charge lines and never stand in BBR or BBQ; outpatient and
+    professional claims carry no ICD-10-PCS.
     """
     principal = case.diagnoses[0] if case.has_principal else None
     rest = case.diagnoses[1:] if case.has_principal else case.diagnoses
-    room = MOST_DIAGNOSES - 1
-    pcs = tuple(p for p in case.procedures if case.inpatient and p.code and p.system in (None, "ICD-10-PCS"))
+    professional = case.encounter["claim_type"] == "837P"
+    room = (MOST_PROFESSIONAL_DIAGNOSES if professional else MOST_DIAGNOSES) - 1
+    surgical = case.inpatient and not professional
+    pcs = tuple(p for p in case.procedures if surgical and p.code and p.system in (None, "ICD-10-PCS"))
     return Transmission(principal, rest[:room], rest[room:], pcs[:MOST_PROCEDURES], pcs[MOST_PROCEDURES:])
 
 

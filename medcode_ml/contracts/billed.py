@@ -1,4 +1,4 @@
-"""Schema `billed`: edits, DRG, expected payment, claims and the interchanges they went out in."""
+"""Schema `billed`: claims with their lines, edits, DRG and expected payment, and the interchanges they went out in."""
 
 from __future__ import annotations
 
@@ -29,15 +29,40 @@ claim = table(
     column("status", TEXT, "ready or held"),
     column("held_because", JSON, "edits that hold the claim, in words"),
     column("transmitted_codes", INT, "diagnoses on the claim, at most 25"),
+    column(
+        "fingerprint",
+        TEXT,
+        "hash of patient, provider, dates and codes: equal ones are duplicates; null where one of them is missing",
+        null=True,
+    ),
+    column("filing_limit", DATE, "last day on which the payer takes the claim, by its contract", null=True),
+    index=(("fingerprint",),),
 )
 
-edit = table(
+claim_line = table(
     "billed",
-    "edit",
-    "Edits raised on a claim",
-    ("encounter_id", "edit_number"),
+    "claim_line",
+    "Service lines of a claim as they were charged",
+    ("encounter_id", "line_number"),
     column("encounter_id", TEXT, "encounter"),
-    column("edit_number", INT, "place in the claim"),
+    column("line_number", INT, "place on the claim, 1 first (LX01)"),
+    column("charge_number", INT, "line number the hospital gave the charge"),
+    column("revenue_code", TEXT, "revenue code, four digits", null=True),
+    column("hcpcs", TEXT, "HCPCS code", null=True),
+    column("modifiers", JSON, "modifiers in order"),
+    column("units", FACTOR, "units of service, days for accommodation", null=True),
+    column("charge", MONEY, "charge in US dollars", null=True),
+    column("service_date", DATE, "date of service", null=True),
+)
+
+claim_edit = table(
+    "billed",
+    "claim_edit",
+    "Edits raised on a claim",
+    ("encounter_id", "place"),
+    column("encounter_id", TEXT, "encounter"),
+    column("place", INT, "place among the edits of the claim"),
+    column("edit_number", INT, "number of the edit in the catalogue; it stays the same from release to release"),
     column("edit", TEXT, "name of the edit"),
     column("edited_by", TEXT, "medicare_code_editor, grouper or medcode"),
     column("level", TEXT, "error holds the claim; warning and information do not"),
@@ -56,6 +81,21 @@ payment_factor = table(
     column("factor", TEXT, "name of the factor"),
     column("value", FACTOR, "value; US dollars for amounts"),
     column("note", TEXT, "where the value comes from"),
+)
+
+what_if = table(
+    "billed",
+    "what_if",
+    "What the claim would be grouped and paid as with another eligible principal: for review, never applied",
+    ("encounter_id", "principal_code"),
+    column("encounter_id", TEXT, "encounter"),
+    column("principal_code", TEXT, "the other principal; every other code keeps its place behind it"),
+    column("rank", INT, "place of that code in the reporting order"),
+    column("drg", TEXT, "MS-DRG, three digits"),
+    column("drg_title", TEXT, "title of the MS-DRG", null=True),
+    column("weight", FACTOR, "relative weight", null=True),
+    column("expected_payment", MONEY, "expected payment in US dollars", null=True),
+    column("difference", MONEY, "that less the expected payment of the claim, US dollars", null=True),
 )
 
 interchange = table(

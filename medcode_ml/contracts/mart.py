@@ -254,4 +254,45 @@ daily_figure = View(
     """,
 )
 
-VIEWS: tuple[View, ...] = (claim, encounter_code, quarantine, person, link_review, coder_worklist, daily_figure)
+revenue_figure = View(
+    "revenue_figure",
+    "One row a hospital and month of discharge: how clean the claims are, what waits, how grave the cases",
+    {
+        "discharge_month": "first day of the month of discharge",
+        "hospital_id": "billing hospital",
+        "claims": "claims of the month",
+        "claims_ready": "claims that can go out",
+        "claims_held": "claims held: discharged, not final billed",
+        "clean_claim_rate": "share of the claims without an edit of level error",
+        "charges_held": "charges of the claims held, US dollars",
+        "oldest_held": "first discharge that is not final billed; days from it to today are the days waiting",
+        "grouped": "inpatient claims with an MS-DRG",
+        "case_mix_index": "mean relative weight of the grouped claims",
+        "mcc_share": "share of the grouped claims in a DRG with MCC",
+        "cc_share": "share of the grouped claims in a DRG with CC, or with CC or MCC",
+        "expected_payment": "expected payment of the claims that are ready, US dollars",
+    },
+    """
+    SELECT date_trunc('month', c.discharge_date)::date AS discharge_month, c.hospital_id, count(*) AS claims,
+           count(*) FILTER (WHERE c.status = 'ready') AS claims_ready,
+           count(*) FILTER (WHERE c.status = 'held') AS claims_held,
+           (count(*) FILTER (WHERE NOT EXISTS (
+               SELECT 1 FROM billed.claim_edit e
+               WHERE e.received_date = c.received_date AND e.encounter_id = c.encounter_id AND e.level = 'error'
+           )))::double precision / count(*) AS clean_claim_rate,
+           coalesce(sum(c.total_charge) FILTER (WHERE c.status = 'held'), 0) AS charges_held,
+           min(c.discharge_date) FILTER (WHERE c.status = 'held') AS oldest_held,
+           count(c.weight) AS grouped, avg(c.weight)::double precision AS case_mix_index,
+           (avg((c.drg_title ~* 'W(ITH)? MCC')::int) FILTER (WHERE c.weight IS NOT NULL))
+               ::double precision AS mcc_share,
+           (avg((c.drg_title ~* 'W(ITH)? CC')::int) FILTER (WHERE c.weight IS NOT NULL))
+               ::double precision AS cc_share,
+           coalesce(sum(c.expected_payment) FILTER (WHERE c.status = 'ready'), 0) AS expected_payment
+    FROM billed.claim c
+    GROUP BY 1, 2
+    """,
+)
+
+VIEWS: tuple[View, ...] = (
+    claim, encounter_code, quarantine, person, link_review, coder_worklist, daily_figure, revenue_figure,
+)  # fmt: skip

@@ -26,7 +26,7 @@ _LISTS: Final = {
     "units": ("encounter_id", "name", "start_day", "hours"),
 }
 _CODE_KEYS: Final = ("poa", "score", "mention_count", "document_types", "assertion")
-_CODE_OUT: Final = ("code", "score", "rank", "principal", "reasons")
+_CODE_OUT: Final = ("code", "score", "rank", "principal", "eligible", "reasons")
 _OUTCOME: Final = (
     "outcome", "runner_up", "principal_probability", "needs_review", "review_reason", "model_version",
 )  # fmt: skip
@@ -70,8 +70,8 @@ def rank_records(records: Sequence[Mapping[str, Any]], model: RankingModel | Non
 
     Returns:
         One object for each, in the order given: every key that medcode does not know is carried through, with
-        {"encounter_id", "codes": [{"code", "score", "rank", "principal", "reasons"}], "outcome", "runner_up",
-        "principal_probability", "needs_review", "review_reason", "model_version"}.
+        {"encounter_id", "codes": [{"code", "score", "rank", "principal", "eligible", "reasons"}], "outcome",
+        "runner_up", "principal_probability", "needs_review", "review_reason", "model_version"}.
 
     Raises:
         RankRecordError: a record is not readable (`check_record`).
@@ -82,10 +82,9 @@ def rank_records(records: Sequence[Mapping[str, Any]], model: RankingModel | Non
     codes: list[list[dict[str, Any]]] = [[] for _ in records]
     # lists once, not a frame for each encounter
     columns = (ranked.codes[name].tolist() for name in ("encounter_id", *_CODE_OUT))
-    for place, code, score, rank, principal, reasons in zip(*columns, strict=True):
-        codes[place].append(
-            {"code": code, "score": round(score, 6), "rank": rank, "principal": principal, "reasons": reasons}
-        )
+    for place, code, score, rank, principal, eligible, reasons in zip(*columns, strict=True):
+        told = {"code": code, "score": round(score, 6), "rank": rank, "principal": principal, "eligible": eligible}
+        codes[place].append({**told, "reasons": reasons})
     outcomes = ranked.encounters[list(_OUTCOME)].to_dict("records")
     return [
         {**_carried(record), "codes": own, **outcome}

@@ -79,7 +79,7 @@ def run_figures(engine: sa.Engine, first: date, last: date) -> RunFigures:
             claims_ready=count("billed.claim", "status = 'ready'"),
             claims_held=count("billed.claim", "status = 'held'"),
             held=listed(
-                "SELECT edit, count(DISTINCT encounter_id) FROM billed.edit WHERE level = 'error' "
+                "SELECT edit, count(DISTINCT encounter_id) FROM billed.claim_edit WHERE level = 'error' "
                 "AND received_date BETWEEN :first AND :last GROUP BY 1 ORDER BY 2 DESC, 1"
             ),
             expected_payment=Decimal(money[0]),

@@ -92,8 +92,8 @@ def test_migrating_twice_changes_nothing(server_engine: sa.Engine) -> None:
 
 def test_a_missing_column_is_a_fault_of_the_schema_check(server_engine: sa.Engine) -> None:
     with server_engine.connect() as connection, connection.begin() as transaction:
-        connection.execute(sa.text("ALTER TABLE billed.edit DROP COLUMN remedy"))
-        assert schema_faults(connection, billed.edit) == ["remedy: missing"]
+        connection.execute(sa.text("ALTER TABLE billed.claim_edit DROP COLUMN remedy"))
+        assert schema_faults(connection, billed.claim_edit) == ["remedy: missing"]
         transaction.rollback()
 
 

@@ -9,7 +9,7 @@ from medcode_assets.resources import Database
 from medcode_assets.stage_assets import Answer, answers, days, table_checks, table_specs
 from medcode_ml.settings import settings
 
-TABLES = ("claim", "edit", "payment_factor")
+TABLES = ("claim", "claim_line", "claim_edit", "payment_factor", "what_if")
 ACCOUNTED = "claim"
 BEFORE = (
     "ranked.encounter", "ranked.encounter_code", "filtered.encounter", "filtered.procedure", "filtered.charge",
@@ -25,7 +25,7 @@ BEFORE = (
     pool="postgres",
 )
 def billing(context: dg.AssetExecutionContext, database: Database) -> Iterator[Answer]:
-    """Edit, group and price every ranked encounter: a claim ready, or held with what holds it."""
+    """Edit, group and price every ranked encounter: a claim ready, or held with what holds it; what-ifs for review."""
     from medcode_ml.billing.payers import load_payers
     from medcode_ml.billing.stage import run_billing
 

@@ -11,7 +11,7 @@ from medcode_ml.settings import settings
 
 TABLES = ("interchange", "interchange_claim")
 ACCOUNTED = "interchange"
-BEFORE = ("billed.claim", "billed.edit", "ranked.encounter_code", "filtered.encounter", "filtered.charge",
+BEFORE = ("billed.claim", "billed.claim_edit", "ranked.encounter_code", "filtered.encounter", "filtered.charge",
           "filtered.procedure", "mapped.patient", "raw.hospital", "raw.clinician", "raw.payer")  # fmt: skip
 VALID = dg.AssetCheckSpec(
     "interchanges_are_valid",

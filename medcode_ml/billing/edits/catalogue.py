@@ -12,12 +12,16 @@ import yaml
 
 LEVELS = ("error", "warning", "information")
 EDITED_BY = ("medicare_code_editor", "grouper", "medcode")
-_ENTRY_KEYS = {"edited_by", "editor_name", "level", "sentence", "remedy"}
+_ENTRY_KEYS = {"number", "edited_by", "editor_name", "level", "sentence", "remedy"}
 
 
 class Edit(NamedTuple):
-    """One edit on a claim. `level` error holds the claim; `code` is dotted, None where no code is concerned."""
+    """One edit on a claim. `level` error holds the claim; `code` is dotted, None where no code is concerned.
 
+    `number` is the edit's own, which it keeps from release to release.
+    """
+
+    number: int
     edit: str
     edited_by: str
     level: str
@@ -28,6 +32,7 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    number: int
     edited_by: str
     editor_name: str | None
     level: str
@@ -48,8 +53,12 @@ def _entries() -> dict[str, _Entry]:
         if unknown or given.get("level") not in LEVELS or given.get("edited_by") not in EDITED_BY:
             raise CatalogueError(f"edits_catalogue.yaml, {name}: unknown key, level or edited_by {sorted(unknown)}")
         entries[name] = _Entry(
-            given["edited_by"], given.get("editor_name"), given["level"], given["sentence"], given["remedy"]
-        )
+            given["number"], given["edited_by"], given.get("editor_name"), given["level"], given["sentence"],
+            given["remedy"],
+        )  # fmt: skip
+    numbers = [entry.number for entry in entries.values()]
+    if len(set(numbers)) != len(numbers):
+        raise CatalogueError("edits_catalogue.yaml: a number stands twice; each edit has its own")
     return entries
 
 
@@ -62,6 +71,11 @@ def names_of_the_editor() -> dict[str, str]:
 def edit_names() -> tuple[str, ...]:
     """Every edit of the catalogue, in its order."""
     return tuple(_entries())
+
+
+def edit_numbers() -> dict[str, int]:
+    """Number of every edit of the catalogue."""
+    return {name: entry.number for name, entry in _entries().items()}
 
 
 def words_of(name: str) -> set[str]:
@@ -82,6 +96,7 @@ def found(name: str, code: str | None = None, *, edited_by: str | None = None, *
     """
     entry = _entries()[name]
     return Edit(
+        entry.number,
         name,
         edited_by or entry.edited_by,
         entry.level,

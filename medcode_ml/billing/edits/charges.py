@@ -9,7 +9,7 @@ from decimal import Decimal
 from medcode_ml.billing.claims import Case, Line, PriorPayment
 from medcode_ml.billing.edits.catalogue import Edit, found
 from medcode_ml.billing.edits.stay import in_stay, tolerance
-from medcode_ml.codes.identifiers import hcpcs_is_valid, revenue_code_is_valid
+from medcode_ml.codes.identifiers import hcpcs_is_valid, revenue_code_is_assigned, revenue_code_is_valid
 
 MOST_LINES = 999
 MOST_PROFESSIONAL_LINES = 50
@@ -36,6 +36,9 @@ def charge_edits(case: Case) -> Iterator[Edit]:
         yield found("outpatient_without_hcpcs")
     if len(case.prior_payments) > MOST_PRIOR_PAYERS:
         yield found("code_value_invalid", field="number of earlier payers", form=f"{MOST_PRIOR_PAYERS} or fewer")
+    medicare_second = professional and bool(case.prior_payments) and case.encounter["payer_kind"] == "medicare"
+    if medicare_second and not case.encounter["insurance_type"]:
+        yield found("missing_field", field="reason why Medicare is not the first payer (insurance type)")
     for payment in case.prior_payments:
         yield from _prior_payment_edits(case, payment)
 
@@ -64,6 +67,8 @@ def _line_edits(case: Case, line: Line, professional: bool) -> Iterator[Edit]:
     number = line.line_number
     if not professional and (not line.revenue_code or not revenue_code_is_valid(line.revenue_code)):
         yield found("revenue_code_invalid", line=number)
+    elif line.revenue_code and not revenue_code_is_assigned(line.revenue_code):
+        yield found("revenue_code_unassigned", line=number, revenue_code=line.revenue_code)
     if line.hcpcs and not (hcpcs_is_valid(line.hcpcs) or _LEVEL_I.fullmatch(line.hcpcs)):
         yield found("hcpcs_invalid", line.hcpcs, line=number)
     if professional and not line.hcpcs:

@@ -6,14 +6,15 @@ Dates are in `stay`, codes in `diagnoses`, lines in `charges`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from medcode_ml.billing.claims import Case
 from medcode_ml.billing.edits.catalogue import Edit, found
 from medcode_ml.billing.x12.segments import x12_text
-from medcode_ml.codes.identifiers import npi_is_valid
+from medcode_ml.codes.identifiers import mbi_is_valid, npi_is_valid
+from medcode_ml.codes.taxonomy import taxonomy_is_loaded, taxonomy_section
 
 
 class Need(NamedTuple):
@@ -85,8 +86,18 @@ def _npi_valid(npi: str) -> bool:
     return npi_is_valid(npi)
 
 
-def field_edits(case: Case) -> Iterator[Edit]:
-    """Yield an edit for every field that the claim needs and lacks, and for every one that is not in form."""
+def taxonomies_of_nobody(taxonomies: Iterable[str | None]) -> frozenset[str]:
+    """Taxonomy codes that are no organization's in the code set that a user loaded; none where nobody loaded it."""
+    if not taxonomy_is_loaded():
+        return frozenset()
+    return frozenset(t for t in set(taxonomies) if t and taxonomy_section(t) != "organization")
+
+
+def field_edits(case: Case, unknown_taxonomies: frozenset[str] = frozenset()) -> Iterator[Edit]:
+    """Yield an edit for every field that the claim needs and lacks, and for every one that is not in form.
+
+    `unknown_taxonomies` are those of the batch that `taxonomies_of_nobody` found.
+    """
     encounter, inpatient = case.encounter, case.inpatient
     if encounter["setting"] is None:
         yield found("missing_field", field="setting")
@@ -94,6 +105,10 @@ def field_edits(case: Case) -> Iterator[Edit]:
         yield found("setting_invalid")
     if encounter["claim_type"] not in (None, "837I", "837P"):
         yield found("claim_type_invalid")
+    if encounter["frequency_code"] not in (None, "1", "7", "8"):
+        yield found("code_value_invalid", field="claim frequency code", form="1, 7 (replacement) or 8 (void)")
+    elif encounter["frequency_code"] in ("7", "8") and not encounter["payer_control_number"]:
+        yield found("missing_field", field="payer's control number of the claim that is replaced or voided")
     if encounter["birth_date"] is None and encounter["age"] is None:
         yield found("missing_field", field="patient's birth date")
     for column, name, needed_inpatient, needed_outpatient, longest, shortest in NEEDS:
@@ -104,6 +119,8 @@ def field_edits(case: Case) -> Iterator[Edit]:
                 yield found(edit, field=name)
         elif longest and len(x12_text(value, longest)) < shortest:
             yield found("unwritable_text", field=name, least=shortest)
+    if encounter["hospital_taxonomy"] in unknown_taxonomies:
+        yield found("taxonomy_unknown")
     yield from _form_edits(case)
 
 
@@ -116,6 +133,8 @@ def _form_edits(case: Case) -> Iterator[Edit]:
         yield found("tax_id_invalid")
     if e["hospital_taxonomy"] and not _TAXONOMY.fullmatch(e["hospital_taxonomy"]):
         yield found("taxonomy_invalid")
+    if e["payer_kind"] == "medicare" and e["member_id"] and not mbi_is_valid(e["member_id"]):
+        yield found("mbi_invalid")
     if e["hospital_zip"] and not _ZIP9.fullmatch(e["hospital_zip"]):
         yield found("zip_invalid", field="hospital's ZIP", digits="9")
     if e["subscriber_zip"] and not _ZIP.fullmatch(e["subscriber_zip"]):

@@ -17,6 +17,18 @@ class Factor(NamedTuple):
     note: str
 
 
+def lesser(amount: Decimal, charge: Decimal, lesser_of_charges: bool, how: str) -> list[Factor]:
+    """The last factors of a negotiated method: its amount, or the total charge where the contract pays the lesser."""
+    total = Factor("total_charge", charge, "sum of the line charges")
+    if lesser_of_charges and charge < amount:
+        return [
+            total,
+            Factor("contract_amount", amount, how),
+            Factor("expected_payment", money(charge), "lesser of contract amount and total charge"),
+        ]
+    return [total, Factor("expected_payment", amount, how)]
+
+
 def money(value: Decimal) -> Decimal:
     """Round an amount to the cent, halves away from zero: done at the end of every step that yields an amount."""
     return value.quantize(_CENT, ROUND_HALF_UP)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from medcode_ml.billing.claims import Line
-from medcode_ml.billing.pricing.factors import Factor, money
+from medcode_ml.billing.pricing.factors import Factor, lesser, money
 from medcode_ml.billing.pricing.terms import CaseRate, PercentOfCharges, PerDiem
 from medcode_ml.codes.drg_weights import DrgWeight
 
@@ -64,7 +64,7 @@ def price_per_diem(
         Factor("per_diem_rate", terms.rate, f"contract {contract}"),
         Factor("per_diem_payment", amount, "days x rate"),
     ]
-    return factors + _lesser(total + amount, charge, terms.lesser_of_charges, "sum of the payments by day")
+    return factors + lesser(total + amount, charge, terms.lesser_of_charges, "sum of the payments by day")
 
 
 def price_case_rate(
@@ -97,15 +97,4 @@ def price_case_rate(
             Factor("stop_loss_percent", terms.stop_loss_percent, f"contract {contract}"),
             Factor("stop_loss_payment", stop_loss, "charges above the threshold x percent / 100"),
         ]
-    return factors + _lesser(case + stop_loss, charge, terms.lesser_of_charges, "case rate + stop-loss")
-
-
-def _lesser(amount: Decimal, charge: Decimal, lesser: bool, how: str) -> list[Factor]:
-    total = Factor("total_charge", charge, "sum of the line charges")
-    if lesser and charge < amount:
-        return [
-            total,
-            Factor("contract_amount", amount, how),
-            Factor("expected_payment", money(charge), "lesser of contract amount and total charge"),
-        ]
-    return [total, Factor("expected_payment", amount, how)]
+    return factors + lesser(case + stop_loss, charge, terms.lesser_of_charges, "case rate + stop-loss")

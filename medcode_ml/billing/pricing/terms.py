@@ -75,7 +75,20 @@ class Ipps:
     hospitals: dict[str, Hospital] = field(default_factory=dict)
 
 
-Method = PercentOfCharges | PerDiem | CaseRate | Ipps
+@dataclass(frozen=True, slots=True)
+class FeeSchedule:
+    """Pays each service its fee times its units.
+
+    `fees` by HCPCS code, code and modifier ("70450-26"), or "revenue code 0636". What they do not name is paid
+    `otherwise_percent` of its charge, nothing where that is None.
+    """
+
+    fees: dict[str, Decimal]
+    otherwise_percent: Decimal | None = None
+    lesser_of_charges: bool = False
+
+
+Method = PercentOfCharges | PerDiem | CaseRate | FeeSchedule | Ipps
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +103,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A contract by name, with its terms in order of their dates and without gaps."""
+    """A contract by name, with its terms in order of their dates; between two of them the contract may have a gap.
+
+    `timely_filing_days` after discharge is the last day for filing, None where the contract names none.
+    """
 
     name: str
     also_called: tuple[str, ...]
     kinds: tuple[str, ...]
     terms: tuple[Terms, ...]
+    timely_filing_days: int | None = None
 
     def terms_on(self, day: date) -> Terms | None:
         """Terms in force on `day`, None when there are none."""
@@ -103,3 +120,12 @@ class Contract:
             if terms.start <= day and (terms.end is None or day <= terms.end):
                 return terms
         return None
+
+    def why_no_terms(self, day: date) -> str:
+        """Why nothing is in force on `day`: before the first terms, after the last, or in a gap between two."""
+        before = [t.end for t in self.terms if t.end is not None and t.end < day]
+        after = [t.start for t in self.terms if t.start > day]
+        where = f"Contract {self.name} has no terms in force on {day}"
+        if before and after:
+            return f"{where}: a gap, the terms before end on {max(before)} and the next begin on {min(after)}."
+        return f"{where}: they begin on {min(after)}." if after else f"{where}: they ended on {max(before)}."

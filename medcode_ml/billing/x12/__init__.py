@@ -1,1 +1,1 @@
-"""837 claims: writing interchanges and validating them."""
+"""837 claims: writing interchanges, validating them and reading them back."""

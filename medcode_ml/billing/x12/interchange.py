@@ -1,34 +1,58 @@
-"""Interchanges: envelope, control numbers, and the hierarchy of hospitals, patients and claims (rules 28, 32).
+"""Any number of claims as interchanges: one for each payer, claim type and day; batches in, pieces of text out.
 
-One interchange for each payer, claim type and day. The same claims on the same day give the same bytes.
+Memory stays constant: every payer and claim type of the day has one interchange open, and a piece names the
+interchange it is appended to. Within a batch claims stand by hospital and patient; over the stream in the order of the
+batches.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from medcode_ml.billing.claims import ClaimFrames
-from medcode_ml.billing.x12 import institutional, professional
-from medcode_ml.billing.x12.loops import ReadyClaim, provider_loop, subscriber_loop
 from medcode_ml.billing.x12.parties import Receiver, Sender
-from medcode_ml.billing.x12.segments import COMPONENT, ELEMENT, REPETITION, TERMINATOR, segment, x12_text
+from medcode_ml.billing.x12.segments import x12_text
+from medcode_ml.billing.x12.writable import Refused
+from medcode_ml.billing.x12.writer import (
+    MEMBER_COLUMNS,
+    MOST_CLAIMS_A_TRANSACTION,
+    InterchangeError,
+    InterchangeWriter,
+    Placed,
+    control_number,
+    placed,
+    raise_refused,
+    ready_claims,
+)
 
-CLAIM_TYPES = {"837I": institutional, "837P": professional}
-MOST_CLAIMS_A_PATIENT = 100
-MOST_CLAIMS_A_TRANSACTION = 5000
-_CONTROL_NUMBERS = 999_999_999
+MOST_CLAIMS_AN_INTERCHANGE = 20 * MOST_CLAIMS_A_TRANSACTION
+Batch = tuple[ClaimFrames, pd.DataFrame]
+"""Frames and their rows of billed.claim."""
 
 
-class InterchangeError(ValueError):
-    """The claims cannot be written into one interchange."""
+class Piece(NamedTuple):
+    """Text to append to an interchange; `members` are rows of `MEMBER_COLUMNS` of the claims in it.
+
+    `sequence` counts the interchanges of a payer and claim type, 1 first. With the `last` piece the `writer` holds
+    the figures of the whole interchange.
+    """
+
+    payer_id: str
+    sequence: int
+    writer: InterchangeWriter
+    text: str
+    members: list[tuple[Any, ...]]
+    last: bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,7 @@ class Interchange:
     claims: int
     total_charge: Decimal
     members: pd.DataFrame
+    sequence: int = 1
 
     @property
     def sha256(self) -> str:
@@ -54,50 +79,124 @@ class Interchange:
         return f"{self.claim_type}-{self.control_number}.x12"
 
 
-def control_number(payer_id: str, claim_type: str, day: date) -> str:
-    """Interchange control number (ISA13), nine digits: always the same for a payer, claim type and day."""
-    digest = hashlib.sha256(f"{payer_id}|{claim_type}|{day.isoformat()}".encode()).digest()
-    return f"{int.from_bytes(digest[:8], 'big') % _CONTROL_NUMBERS + 1:09d}"
+def member_frame(members: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """Rows of `MEMBER_COLUMNS` as a frame."""
+    return pd.DataFrame(members, columns=list(MEMBER_COLUMNS), dtype=object)
 
 
-def ready_claims(frames: ClaimFrames, claims: pd.DataFrame) -> list[ReadyClaim]:
-    """Put the ready claims of billed.claim together with their frames, in the order they are written.
+class _Open:
+    """The interchange that is open for a payer and claim type."""
+
+    def __init__(self, payer_id: str, payer_name: str, sender: Sender, day: date, when: datetime) -> None:
+        self.payer_id, self.sender, self.day, self.when = payer_id, sender, day, when
+        self.receiver = Receiver(x12_text(payer_id, 15).ljust(2, "0"), payer_name)
+        self.sequence = 0
+        self.writer: InterchangeWriter | None = None
+
+    def add(self, claims: list[Placed], most: int) -> Iterator[Piece]:
+        """Pieces for the claims; the interchange is closed and another begun when it has taken `most`."""
+        start = 0
+        while start < len(claims):
+            opened = ""
+            if self.writer is None:
+                self.sequence += 1
+                kind = claims[0].claim.claim_type
+                number = control_number(self.payer_id, kind, self.day, self.sequence)
+                self.writer = InterchangeWriter(self.sender, self.receiver, kind, number, self.when)
+                opened = self.writer.open()
+            some = claims[start : start + most - self.writer.claims]
+            start += len(some)
+            text, members = self.writer.add(some)
+            yield Piece(self.payer_id, self.sequence, self.writer, opened + text, members, last=False)
+            if self.writer.claims == most:
+                yield from self.close()
+
+    def close(self) -> Iterator[Piece]:
+        """The last piece of the interchange that is open, if one is."""
+        if self.writer is not None:
+            text = self.writer.close()
+            yield Piece(self.payer_id, self.sequence, self.writer, text, [], last=True)
+            self.writer = None
+
+
+def stream_interchanges(
+    batches: Iterable[Batch],
+    sender: Sender,
+    day: date,
+    when: datetime,
+    most_claims: int = MOST_CLAIMS_AN_INTERCHANGE,
+) -> Iterator[Piece | Refused]:
+    """Yield pieces of the interchanges of a day, and the ready claims that could not be written; held ones stay.
+
+    Args:
+        batches: frames with their rows of billed.claim; one is held in memory at a time.
+        day: day of billing; with payer and claim type it gives the control number.
+        when: date and time of the envelope.
+        most_claims: claims of an interchange; one that is full is closed and another begun.
 
     Raises:
-        InterchangeError: a ready claim has no encounter in `frames`.
+        InterchangeError: a ready claim has no encounter, or two interchanges would have one control number.
     """
-    rows: dict[str, dict[str, Any]] = {
-        str(row["encounter_id"]): row for row in claims[claims["status"] == "ready"].to_dict("records")
-    }
-    cases = {case.encounter_id: case for case in frames.only(list(rows)).cases()}
-    missing = len(rows.keys() - cases.keys())
-    if missing:
-        raise InterchangeError(f"{missing} ready claims have no encounter in the frames")
-    return sorted((ReadyClaim.of(cases[key], row) for key, row in rows.items()), key=_order)
+    if most_claims < 1:
+        raise InterchangeError("an interchange carries at least one claim")
+    opened: dict[tuple[str, str], _Open] = {}
+    numbers: dict[str, tuple[str, str, int]] = {}
+    for frames, claims in batches:
+        made: list[Piece | Refused] = []
+        with _collector_paused():
+            fit, refused = placed(ready_claims(frames, claims))
+            made += refused
+            for party, group in groupby(sorted(fit, key=_party), key=_party):
+                some = list(group)
+                if party not in opened:
+                    name = str(some[0].claim.case.encounter["payer_name"])
+                    opened[party] = _Open(party[0], name, sender, day, when)
+                for piece in opened[party].add(some, most_claims):
+                    _is_its_own(piece, party, numbers)
+                    made.append(piece)
+            del fit
+        yield from made
+    for one in opened.values():
+        yield from one.close()
 
 
-def _order(claim: ReadyClaim) -> tuple[Any, ...]:
-    return (_provider(claim), _patient(claim), claim.case.encounter_id)
+def interchanges(
+    frames: ClaimFrames, claims: pd.DataFrame, sender: Sender, day: date, when: datetime
+) -> Iterator[Interchange]:
+    """Yield one interchange for each payer and claim type among the ready claims of a batch; held ones stay.
 
+    Args:
+        day: day of billing; with payer and claim type it gives the control number.
+        when: date and time of the envelope.
 
-def _provider(claim: ReadyClaim) -> tuple[str, ...]:
-    e = claim.case.encounter
-    return tuple(str(e[c]) for c in ("hospital_npi", "hospital_tax_id", "hospital_taxonomy", "hospital_name"))
-
-
-def _patient(claim: ReadyClaim) -> tuple[str, ...]:
-    e = claim.case.encounter
-    columns = ("payer_id", "member_id", "subscriber_last_name", "subscriber_first_name", "subscriber_birth_date")
-    return (*(str(e[c]) for c in columns), str(e["payer_kind"]), str(len(claim.case.prior_payments)))
+    Raises:
+        InterchangeError: a ready claim cannot be written; the message names each and why.
+    """
+    texts: dict[str, list[str]] = {}
+    members: dict[str, list[tuple[Any, ...]]] = {}
+    refused: list[Refused] = []
+    finished: list[Piece] = []
+    for piece in stream_interchanges([(frames, claims)], sender, day, when):
+        if isinstance(piece, Refused):
+            refused.append(piece)
+            continue
+        number = piece.writer.control_number
+        texts.setdefault(number, []).append(piece.text)
+        members.setdefault(number, []).extend(piece.members)
+        if piece.last:
+            finished.append(piece)
+    raise_refused(refused)
+    for piece in finished:
+        writer = piece.writer
+        number = writer.control_number
+        yield Interchange(
+            piece.payer_id, writer.claim_type, number, "".join(texts[number]), writer.claims,
+            writer.total_charge, member_frame(members[number]), piece.sequence,
+        )  # fmt: skip
 
 
 def write_837(
-    frames: ClaimFrames,
-    claims: pd.DataFrame,
-    sender: Sender,
-    receiver: Receiver,
-    control: str,
-    when: datetime,
+    frames: ClaimFrames, claims: pd.DataFrame, sender: Sender, receiver: Receiver, control: str, when: datetime
 ) -> str:
     """Write the claims into one interchange.
 
@@ -108,108 +207,42 @@ def write_837(
         when: date and time of the envelope; give one of the day to get the same bytes again.
 
     Raises:
-        InterchangeError: a claim is held, or they differ in claim type, or there is none.
+        InterchangeError: a claim is held or cannot be written, or they differ in claim type, or there is none.
     """
     held = int((claims["status"] != "ready").sum())
     if held:
         raise InterchangeError(f"{held} of {len(claims)} claims are held; only ready claims go into an interchange")
-    return "".join(segments_837(ready_claims(frames, claims), sender, receiver, control, when))
-
-
-def segments_837(
-    claims: Sequence[ReadyClaim], sender: Sender, receiver: Receiver, control: str, when: datetime
-) -> Iterator[str]:
-    """Yield the segments of one interchange, for streaming into a file; see `write_837`."""
-    types = {claim.claim_type for claim in claims}
+    ready, refused = placed(ready_claims(frames, claims))
+    raise_refused(refused)
+    types = {one.claim.claim_type for one in ready}
     if len(types) != 1:
         raise InterchangeError(f"one interchange carries one claim type, these claims have {sorted(types) or 'none'}")
-    if not (control.isascii() and control.isdigit() and len(control) == 9 and int(control) > 0):
-        raise InterchangeError("a control number has nine digits and is not zero")
-    guide = CLAIM_TYPES[types.pop()].GUIDE
-    sender_id, receiver_id = x12_text(sender.identifier, 15), x12_text(receiver.identifier, 15)
-    group = str(int(control))
-    yield ELEMENT.join(
-        [
-            *("ISA", "00", " " * 10, "00", " " * 10),
-            *(sender.qualifier, f"{sender_id:<15}", receiver.qualifier, f"{receiver_id:<15}"),
-            *(f"{when:%y%m%d}", f"{when:%H%M}", REPETITION, "00501", control, "0", "T" if sender.test else "P"),
-            COMPONENT + TERMINATOR,
-        ]
-    )
-    yield segment("GS", "HC", sender_id, receiver_id, f"{when:%Y%m%d}", f"{when:%H%M}", group, "X", guide)
-    transactions = range(0, len(claims), MOST_CLAIMS_A_TRANSACTION)
-    for number, start in enumerate(transactions, 1):
-        st = f"{number:04d}"
-        count = 0
-        some = claims[start : start + MOST_CLAIMS_A_TRANSACTION]
-        for text in _transaction(some, sender, receiver, f"{control}{st}", st, guide, when):
-            count += 1
-            yield text
-        yield segment("SE", str(count + 1), st)
-    yield segment("GE", str(len(transactions)), group)
-    yield segment("IEA", "1", control)
+    writer = InterchangeWriter(sender, receiver, types.pop(), control, when)
+    return writer.open() + writer.add(ready)[0] + writer.close()
 
 
-def _transaction(
-    claims: Sequence[ReadyClaim],
-    sender: Sender,
-    receiver: Receiver,
-    reference: str,
-    st: str,
-    guide: str,
-    when: datetime,
-) -> Iterator[str]:
-    yield segment("ST", "837", st, guide)
-    yield segment("BHT", "0019", "00", reference, f"{when:%Y%m%d}", f"{when:%H%M}", "CH")
-    sender_id, receiver_id = x12_text(sender.identifier, 80), x12_text(receiver.identifier, 80)
-    yield segment("NM1", "41", "2", x12_text(sender.name, 60), "", "", "", "", "46", sender_id)
-    yield segment("PER", "IC", x12_text(sender.contact_name, 60), "TE", sender.contact_phone)
-    yield segment("NM1", "40", "2", x12_text(receiver.name, 60), "", "", "", "", "46", receiver_id)
-    level = 0
-    for _, of_provider in groupby(claims, key=_provider):
-        provider = list(of_provider)
-        level += 1
-        parent = level
-        yield from provider_loop(level, provider[0].case.encounter)
-        for _, of_patient in groupby(provider, key=_patient):
-            patient = list(of_patient)
-            for start in range(0, len(patient), MOST_CLAIMS_A_PATIENT):
-                some = patient[start : start + MOST_CLAIMS_A_PATIENT]
-                level += 1
-                yield from subscriber_loop(level, parent, some[0])
-                for claim in some:
-                    yield from CLAIM_TYPES[claim.claim_type].claim_loop(claim)
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cyclic collector from looking through a batch while it is made, a third of the time otherwise.
 
-
-def interchanges(
-    frames: ClaimFrames, claims: pd.DataFrame, sender: Sender, day: date, when: datetime
-) -> Iterator[Interchange]:
-    """Yield one interchange for each payer and claim type among the ready claims, in their order; held ones stay.
-
-    Args:
-        day: day of billing; with payer and claim type it gives the control number.
-        when: date and time of the envelope.
+    A batch holds no cycles: it is freed all the same when it is done with.
     """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
-    def party(claim: ReadyClaim) -> tuple[str, str]:
-        return str(claim.case.encounter["payer_id"]), claim.claim_type
 
-    ready = sorted(ready_claims(frames, claims), key=party)
-    for (payer_id, claim_type), group in groupby(ready, key=party):
-        some = list(group)
-        control = control_number(payer_id, claim_type, day)
-        receiver = Receiver(x12_text(payer_id, 15).ljust(2, "0"), str(some[0].case.encounter["payer_name"]))
-        members = [
-            (c.case.encounter_id, c.claim_number, control, [d.code for d in c.transmission.diagnoses]) for c in some
-        ]
-        yield Interchange(
-            payer_id,
-            claim_type,
-            control,
-            "".join(segments_837(some, sender, receiver, control, when)),
-            len(some),
-            sum((c.case.total_charge for c in some), Decimal("0.00")),
-            pd.DataFrame(
-                members, columns=["encounter_id", "claim_number", "control_number", "diagnoses"], dtype=object
-            ),
-        )
+def _party(one: Placed) -> tuple[str, str]:
+    return str(one.claim.case.encounter["payer_id"]), one.claim.claim_type
+
+
+def _is_its_own(piece: Piece, party: tuple[str, str], numbers: dict[str, tuple[str, str, int]]) -> None:
+    """Control numbers are hashes; two of a day that fall together would be one file, so that is refused."""
+    mine = (*party, piece.sequence)
+    number = piece.writer.control_number
+    if numbers.setdefault(number, mine) != mine:
+        raise InterchangeError(f"two interchanges of the day would have the control number {number}")

@@ -21,6 +21,8 @@ _MOST_PROFESSIONAL = 12
 _MOST_POINTERS = 4
 _MOST_LINES = 999
 _MOST_CLAIMS = 100
+# Replacement and void of an earlier claim (CLM05-3).
+_ABOUT_ANOTHER = frozenset({"7", "8"})
 _POA = frozenset({"", "Y", "N", "U", "W"})
 
 
@@ -32,6 +34,19 @@ class _Claim:
         self.codes: Counter[str] = Counter()
         self.lines: list[str] = []
         self.faults: list[str] = []
+        self.frequency = ""
+        self.replaces = False
+        self.earlier: list[_Earlier] = []
+        self.adjusting: _Earlier | None = None
+
+
+class _Earlier:
+    """What an earlier payer paid and adjusted, on the claim and on its lines."""
+
+    def __init__(self) -> None:
+        self.payer_id = ""
+        self.paid: str | None = None
+        self.adjusted: list[str] = []
 
 
 def split_segments(text: str) -> list[list[str]]:
@@ -134,7 +149,9 @@ def _claim_faults(segments: list[list[str]], component: str) -> Iterator[str]:
             if patient_claims == _MOST_CLAIMS + 1:
                 claim.faults.append(f"more than {_MOST_CLAIMS} claims of one patient")
             qualifier = "A" if "X223" in kind else "B"
-            if [*_at(elements, 5).split(component), "", ""][1] != qualifier:
+            facility = [*_at(elements, 5).split(component), "", ""]
+            claim.frequency = facility[2]
+            if facility[1] != qualifier:
                 claim.faults.append(f"CLM05-2 is not {qualifier}")
         elif claim is not None:
             _gather(claim, elements, component)
@@ -142,6 +159,7 @@ def _claim_faults(segments: list[list[str]], component: str) -> Iterator[str]:
 
 def _gather(claim: _Claim, elements: list[str], component: str) -> None:
     name = elements[0]
+    _gather_payers(claim, elements)
     if name == "HI":
         for composite in elements[1:]:
             parts = composite.split(component)
@@ -169,9 +187,48 @@ def _gather(claim: _Claim, elements: list[str], component: str) -> None:
             claim.faults.append("SV107 must point to one to four of the claim's diagnoses")
 
 
+def _gather_payers(claim: _Claim, elements: list[str]) -> None:
+    """What earlier payers decided, and the claim that is replaced: SBR, AMT, NM1, SVD, CAS and REF below a claim."""
+    name, first = elements[0], _at(elements, 1)
+    if name == "SBR":
+        claim.adjusting = _Earlier()
+        claim.earlier.append(claim.adjusting)
+    elif name == "LX":
+        claim.adjusting = None
+    elif name == "SVD":
+        claim.adjusting = next((e for e in claim.earlier if e.payer_id == first), None)
+    elif name == "REF" and first == "F8" and not claim.earlier and not claim.lines:
+        claim.replaces = True
+    elif claim.adjusting is None:
+        return
+    elif name == "AMT" and first == "D":
+        claim.adjusting.paid = _at(elements, 2)
+    elif name == "NM1" and first == "PR":
+        claim.adjusting.payer_id = _at(elements, 9)
+    elif name == "CAS":
+        claim.adjusting.adjusted += elements[3::3]
+
+
+def _payer_faults(claim: _Claim) -> Iterator[str]:
+    """What an earlier payer paid and all its adjustments make the charge of the claim (rule 31)."""
+    if claim.frequency in _ABOUT_ANOTHER and not claim.replaces:
+        yield f"frequency {claim.frequency} without the payer's control number of the claim it is about (REF*F8)"
+    for place, earlier in enumerate(claim.earlier, 1):
+        if earlier.paid is None and not earlier.adjusted:
+            continue
+        try:
+            adjusted = sum((Decimal(a) for a in earlier.adjusted), Decimal(0))
+            balanced = Decimal(earlier.paid or "0") + adjusted == Decimal(claim.charge)
+        except InvalidOperation:
+            yield f"earlier payer {place}: a payment or adjustment is no amount"
+            continue
+        if not balanced:
+            yield f"earlier payer {place}: CLM02 is {claim.charge}, paid {earlier.paid} and adjusted {adjusted}"
+
+
 def _finished(claim: _Claim) -> Iterator[str]:
     where = f"claim {claim.number}"
-    faults = list(claim.faults)
+    faults = [*claim.faults, *_payer_faults(claim)]
     if claim.codes["ABK"] != 1 and not claim.codes["BK"]:
         faults.append("there is not exactly one principal diagnosis (ABK)")
     if any(claim.codes[q] for q in _ICD9) and any(claim.codes[q] for q in _ICD10):
@@ -188,6 +245,8 @@ def _finished(claim: _Claim) -> Iterator[str]:
         total = sum((Decimal(line) for line in claim.lines), Decimal(0))
         if Decimal(claim.charge) != total:
             faults.append(f"CLM02 is {claim.charge}, the lines add up to {total}")
+        if any(line.startswith("-") for line in (claim.charge, *claim.lines)):
+            faults.append("CLM02 or a line charge is negative")
     except InvalidOperation:
         faults.append("CLM02 or a line charge is no amount")
     for fault in faults:

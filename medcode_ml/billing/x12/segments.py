@@ -1,6 +1,6 @@
 """How values are written into X12 segments: delimiters, the characters allowed, dates, hours and amounts.
 
-Which segment stands where is the business of `claim_837`; nothing here knows a loop.
+Which segment stands where is the business of `institutional`, `professional` and `loops`; nothing here knows a loop.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ TERMINATOR = "~"
 
 # Basic and extended character set of X12 without our delimiters; everything else becomes a blank.
 _NOT_ALLOWED = re.compile(r"[^A-Z0-9 !\"&'()+,\-./;?=%@\[\]_{}\\|<>#$]")
+# What is written as it stands, whatever its length.
+_PLAIN = re.compile(r"[A-Z0-9]+", re.ASCII)
 _BLANKS = re.compile(r" {2,}")
 # Letters that carry no separable accent.
 _LETTERS = str.maketrans({"ß": "SS", "Æ": "AE", "Ø": "O", "Œ": "OE", "Ł": "L", "Đ": "D", "Þ": "TH", "Ð": "D", "’": "'"})
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=50_000)
 def x12_text(value: str, longest: int) -> str:
     """Return `value` in upper case with only characters X12 can carry, at most `longest` of them.
 
     Accents are taken off; delimiters and anything outside the character set become blanks. The result is empty when
     nothing can be written.
     """
-    upper = unicodedata.normalize("NFKD", value.upper().translate(_LETTERS))
+    if _PLAIN.fullmatch(value):
+        return value[:longest]
+    # compatibility forms may fold to lower case (a superscript letter), hence upper case once more
+    upper = unicodedata.normalize("NFKD", value.upper().translate(_LETTERS)).upper()
     bare = "".join(c for c in upper if not unicodedata.combining(c))
     return _BLANKS.sub(" ", _NOT_ALLOWED.sub(" ", bare)).strip()[:longest].strip()
 
@@ -48,9 +53,10 @@ def composite(*components: str) -> str:
     return COMPONENT.join(components).rstrip(COMPONENT)
 
 
+@lru_cache(maxsize=100_000)
 def d8(day: date) -> str:
     """Date as CCYYMMDD."""
-    return f"{day:%Y%m%d}"
+    return day.isoformat().replace("-", "")
 
 
 def rd8(first: date, last: date) -> str:
@@ -65,5 +71,7 @@ def tm(hour: str) -> str:
 
 def amount(value: Decimal) -> str:
     """Amount or quantity as an X12 decimal: no sign of plus, no exponent, no zeros at the end of the fraction."""
-    text = f"{value:f}"
+    text = str(value)
+    if "E" in text:
+        text = f"{value:f}"
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text

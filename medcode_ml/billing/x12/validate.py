@@ -10,7 +10,7 @@ import json
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,9 @@ import pyx12.params
 import pyx12.x12n_document
 
 from medcode_ml.billing.x12.rules_837 import is_nested, rule_faults, split_segments
+from medcode_ml.billing.x12.sets import TransactionSets
 
+_LATER_ERRATA = (("005010X223A2", "005010X223A3"), ("005010X222A1", "005010X222A2"))
 _LOCK = threading.Lock()
 _load_map_file = pyx12.map_if.load_map_file
 # pyx12 logs what it finds, with values of the file; its findings are returned instead, and logs hold no PHI
@@ -84,6 +86,47 @@ def validate_837(text: str) -> Validation:
         return Validation(False, (envelope, *own))
     errors = tuple(dict.fromkeys([*_syntax_errors(text), *own]))
     return Validation(not errors, errors)
+
+
+def validate_sets(chunks: Iterable[str]) -> Validation:
+    """Validate an interchange of any size piece by piece, one transaction set in memory at a time.
+
+    Errors of a set name it; there are as many as `validate_837` would find of each set, and those of the envelope.
+    """
+    sets, errors, count = TransactionSets(chunks), list[str](), 0
+    try:
+        for count, text in enumerate(sets, 1):
+            errors += [f"transaction set {count}: {error}" for error in validate_837(text).errors]
+    except ValueError as error:
+        return Validation(False, (str(error),))
+    errors += sets.faults
+    if not count and not errors:
+        errors.append("the file holds no transaction set")
+    return Validation(not errors, tuple(dict.fromkeys(errors)))
+
+
+def second_opinion(text: str) -> list[str]:
+    """What x12sdk finds in an interchange: its sums, segment counts and models of each loop; empty when it is content.
+
+    It names the guides by a later erratum than pyx12 does and takes time beyond proportion: give it small files.
+    """
+    from pydantic import ValidationError
+    from x12sdk.io import X12ModelReader
+
+    for guide, theirs in _LATER_ERRATA:
+        text = text.replace(guide, theirs)
+    errors: list[str] = []
+    try:
+        with X12ModelReader(text) as reader:
+            models = sum(1 for _ in reader.models())
+    except ValidationError as error:
+        errors += [f"{'.'.join(map(str, e['loc']))}: {e['type']}" for e in error.errors()]
+    except (ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        errors.append(f"x12sdk cannot follow the file ({type(error).__name__})")
+    else:
+        if not models:
+            errors.append("x12sdk finds no transaction set")
+    return errors
 
 
 def _syntax_errors(text: str) -> list[str]:

@@ -116,18 +116,18 @@ def outpatient(record: Make) -> Make:
 
 @pytest.fixture(scope="session")
 def bill_all(payers: PayerBook) -> Callable[..., BilledRecords]:
-    def run(*records: dict[str, Any]) -> BilledRecords:
-        return bill_records(records, AS_OF, payers)
+    def run(*records: dict[str, Any], as_of: date = AS_OF) -> BilledRecords:
+        return bill_records(records, as_of, payers)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def bill(bill_all: Callable[..., BilledRecords]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def bill(bill_all: Callable[..., BilledRecords]) -> Callable[..., dict[str, Any]]:
     """Bill one record and return its answer."""
 
-    def run(made: dict[str, Any]) -> dict[str, Any]:
-        result = bill_all(made)
+    def run(made: dict[str, Any], as_of: date = AS_OF) -> dict[str, Any]:
+        result = bill_all(made, as_of=as_of)
         assert result.rejected == []
         answer: dict[str, Any] = result.answers[0]
         return answer

@@ -40,7 +40,10 @@ def test_a_good_file_is_found_by_contract_alias_payer_and_kind(tmp_path):
 @pytest.mark.parametrize(
     ("before", "after", "line", "words"),
     [
-        ("from: 2026-01-01", "from: 2026-01-02", 11, "leave a gap"),
+        ("kinds: [commercial]", "timely_filing_days: 0", 6, "at least 1"),
+        ("kinds: [commercial]", "timely_filing_days: 1.5", 6, "whole number of days"),
+        ("P1: {contract: plan}", "P1: {contract: plan, timely_filing_days: soon}", 2, "must be a number"),
+        ("method: case_rate, base_rate: 9000.00, drg_rates:", "method: fee_schedule, otherwise:", 12, "unknown key"),
         ("from: 2026-01-01", "from: 2025-12-31", 11, "overlap"),
         ("to: 2025-12-31", "to: 2024-12-31", 9, "before from"),
         ("to: 2025-12-31", "to: 2025-13-31", 9, "no date"),
@@ -74,13 +77,14 @@ def test_an_absent_and_an_empty_file_are_told(tmp_path):
         _load(tmp_path, "")
 
 
-def test_the_sample_has_the_four_contracts():
+def test_the_sample_has_a_contract_of_every_method():
     book = load_payers()
     assert set(book.contracts) == {
         "medicare_ipps",
         "medicaid_percent",
         "commercial_per_diem",
         "commercial_case_rate",
+        "commercial_fee_schedule",
     }
     for contract in book.contracts.values():
         assert all(terms.inpatient and terms.outpatient for terms in contract.terms)

@@ -76,7 +76,7 @@ def test_undotted_codes_are_read_and_misplaced_dots_are_not_repaired(record, bil
 
 
 def test_every_encounter_gets_one_claim_in_order(record, bill_all):
-    records = [record(encounter_id=f"E{n}", codes=["J18.9"] if n % 2 else []) for n in range(6)]
+    records = [record(encounter_id=f"E{n}", patient_id=f"P{n}", codes=["J18.9"] if n % 2 else []) for n in range(6)]
     result = bill_all(*records)
     assert result.billed.claims["encounter_id"].tolist() == [f"E{n}" for n in range(6)]
     assert result.billed.claims["status"].tolist() == ["held", "ready"] * 3
@@ -91,7 +91,7 @@ def test_an_empty_batch_has_its_columns(payers):
 def test_columns_are_those_of_the_contracts():
     for table, columns in (
         (billed.claim, CLAIM_COLUMNS),
-        (billed.edit, EDIT_COLUMNS),
+        (billed.claim_edit, EDIT_COLUMNS),
         (billed.payment_factor, FACTOR_COLUMNS),
     ):
         assert [c.name for c in table.columns if c.name != "received_date"] == list(columns)

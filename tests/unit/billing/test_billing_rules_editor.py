@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -36,7 +37,7 @@ def test_rule_02_sex_conflict_is_an_error_until_2024_09_30_and_a_warning_after(r
     before = bill(woman | _stay("2024-09-30"))
     assert ("sex_conflict", "C61") in raised(before)
     assert before["claim"] == "held"
-    after = bill(woman | _stay("2024-10-01"))
+    after = bill(woman | _stay("2024-10-01"), as_of=date(2024, 10, 8))
     assert ("sex_conflict", "C61") not in raised(after)
     assert ("sex_conflict_advisory", "C61") in raised(after)
     assert after["claim"] == "ready"

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-import medcode_ml.billing.batch as batch
+import medcode_ml.billing.expected as pricing
 from medcode_ml.codes.drg_weights import drg_weight
 
 
@@ -105,7 +105,7 @@ def test_rule_43_permuting_the_weights_moves_neither_code_nor_drg(record, bill_a
     def turned_round(drg: str, fiscal_year: int):
         return drg_weight({"871": "292", "292": "871"}[drg], fiscal_year)
 
-    monkeypatch.setattr(batch, "drg_weight", turned_round)
+    monkeypatch.setattr(pricing, "drg_weight", turned_round)
     permuted = bill_all(*records)
     kept = ["principal_code", "drg", "transmitted_codes", "status"]
     assert permuted.billed.claims[kept].equals(plain.billed.claims[kept])

@@ -125,7 +125,7 @@ def test_rule_28_dates_provider_and_lines(record, written):
 
 
 def test_rule_28_at_most_100_claims_in_a_patient_loop(record, written):
-    (one,) = written(*(record(encounter_id=f"E{n:03d}") for n in range(101)))
+    (one,) = written(*(record(encounter_id=f"E{n:03d}", patient_id=f"P{n}") for n in range(101)))
     assert one.claims == 101
     assert [s[3] for s in _segments(one.text, "HL")] == ["20", "22", "22"]
     assert validate_837(one.text).errors == ()

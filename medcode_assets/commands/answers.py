@@ -1,0 +1,131 @@
+"""`medcode acknowledge` and `medcode remit`: what insurers answer, matched to the claims that went out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tqdm import tqdm
+
+from medcode_assets.commands.jsonlines import InputFileError, Output, Record, read_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from medcode_ml.billing.answers.matching import Matched
+
+Files = Annotated[list[Path], typer.Option("--in", help="X12 file of an insurer; may be repeated.")]
+Out = Annotated[
+    Path, typer.Option("--out", help="JSON Lines to write; what matches no claim goes to <out>.apart.jsonl.")
+]
+More = Annotated[list[Path] | None, typer.Argument(help="Further files.")]
+_CLAIM = ("claim_number", "payer_id", "total_charge", "encounter_id")
+Claims = Annotated[
+    Path | None, typer.Option(help="Claims that went out: what `medcode bill` wrote. Without it nothing can match.")
+]
+
+
+def acknowledge(files: Files, out: Out, more: More = None, claims: Claims = None) -> None:
+    """Read 999 and 277CA: which files, sets and claims were accepted or rejected, and why.
+
+    Rejected syntax names its segment and element; a claim without an answer is waiting, not rejected. What answers no
+    claim or file of ours is kept apart with its reason.
+
+    Examples:
+
+        medcode acknowledge --in 999.x12 --in 277ca.x12 --claims claims.jsonl --out acknowledged.jsonl
+    """
+    from medcode_ml.billing.answers.lines import acknowledgement_lines
+
+    _answer([*files, *(more or [])], out, claims, lambda matched, edits: acknowledgement_lines(matched))
+
+
+def remit(files: Files, out: Out, more: More = None, claims: Claims = None) -> None:
+    """Read 835: what was paid, adjusted and denied, balanced to the cent and matched to the claims.
+
+    A denial is keyed by group, CARC and RARC, with the edits behind it. Claims that do not balance, and payments for
+    claims that are not ours, are kept apart with their reason; a payment that comes twice counts once.
+
+    Examples:
+
+        medcode remit --in 835.x12 --claims claims.jsonl --out remitted.jsonl
+    """
+    import pandas as pd
+
+    from medcode_ml.billing.answers.denials import denials
+    from medcode_ml.billing.answers.lines import remittance_lines
+
+    # the lines of `medcode bill` tell edits, not codes
+    codes = pd.DataFrame(columns=["encounter_id", "code"], dtype=object)
+    _answer(
+        [*files, *(more or [])],
+        out,
+        claims,
+        lambda matched, edits: remittance_lines(matched, denials(matched, codes, edits)),
+    )
+
+
+def _answer(
+    files: list[Path],
+    out: Path,
+    claims: Path | None,
+    lines: Callable[[Matched, pd.DataFrame], Iterable[dict[str, Any]]],
+) -> None:
+    from medcode_ml.billing.answers.lines import summary
+    from medcode_ml.billing.answers.matching import OurClaims, match
+    from medcode_ml.billing.answers.reading import stream_answers
+    from medcode_ml.billing.answers.repeated import Seen, mark_repeated
+
+    apart = out.with_name(out.name + ".apart.jsonl")
+    with Output(out) as good, Output(apart) as other:
+        sent, edits = _claims(claims, good)
+        if claims is None:
+            typer.echo("no --claims were given: nothing can match", err=True)
+        ours, seen = OurClaims(sent), Seen()
+        for path in tqdm(files, unit="file", disable=not sys.stderr.isatty()):
+            for part in _parts(path, stream_answers):
+                matched = match(mark_repeated(part, seen), ours)
+                for line in lines(matched, edits):
+                    (good if line["matched"] else other).write({**line, "file": path.name})
+                typer.echo(json.dumps({"file": path.name, **summary(matched)}, ensure_ascii=False), err=True)
+    typer.echo(f"{good.written} answers written to {out}; {other.written} kept apart in {apart}", err=True)
+
+
+def _parts(path: Path, stream: Callable[..., Iterator[Any]]) -> Iterator[Any]:
+    try:
+        with path.open("rb") as source:
+            yield from stream(source, path.name)
+    except OSError as error:
+        raise InputFileError(f"{path}: {error.strerror}") from error
+
+
+def _claims(path: Path | None, output: Output) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Claims and their edits, out of what `medcode bill` wrote; malformed lines are rejected."""
+    import pandas as pd
+
+    rows: list[dict[str, Any]] = []
+    edits: list[dict[str, Any]] = []
+    for line in read_lines(path, output, _claim_fault) if path is not None else ():
+        claim = line.record
+        rows.append({**{key: claim.get(key) for key in _CLAIM}, "total_charge": Decimal(claim["total_charge"])})
+        edits += [{**edit, "encounter_id": claim["encounter_id"]} for edit in claim.get("edits") or ()]
+    return (
+        pd.DataFrame(rows, columns=list(_CLAIM), dtype=object),
+        pd.DataFrame(edits, columns=["encounter_id", "edit", "level", "code"], dtype=object),
+    )
+
+
+def _claim_fault(record: Record) -> str | None:
+    absent = [key for key in ("claim_number", "encounter_id", "total_charge") if not isinstance(record.get(key), str)]
+    if absent:
+        return f"{', '.join(absent)}: missing or no text; give the lines that `medcode bill` wrote"
+    try:
+        Decimal(record["total_charge"])
+    except InvalidOperation:
+        return "total_charge is no amount; give the lines that `medcode bill` wrote"
+    return None
