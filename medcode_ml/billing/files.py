@@ -15,9 +15,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.billing.stage import claim_frames
-from medcode_ml.billing.x12.interchange import Batch, Interchange, Piece, member_frame, stream_interchanges
+from medcode_ml.billing.x12.interchange import Batch, Piece, member_frame, stream_interchanges
 from medcode_ml.billing.x12.parties import Sender
-from medcode_ml.billing.x12.validate import Validation, validate_837, validate_sets
+from medcode_ml.billing.x12.validate import Validation, validate_sets
 from medcode_ml.billing.x12.writable import Refused
 from medcode_ml.contracts import billed
 from medcode_ml.contracts.stage import StageResult
@@ -104,18 +104,6 @@ def sender() -> Sender:
         chosen.submitter_phone,
         test=not chosen.submitter_production,
     )
-
-
-def write_interchange(interchange: Interchange, folder: Path) -> tuple[Path, str]:
-    """Validate and write one interchange; return its file and the validator's verdict.
-
-    A refused one is written to the folder `refused` below `folder`.
-    """
-    verdict = _verdict(validate_837(interchange.text))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{interchange.file_name}.{os.getpid()}.part"
-    part.write_bytes(interchange.text.encode("ascii"))
-    return _place(part, folder, interchange.file_name, verdict), verdict
 
 
 def write_files(

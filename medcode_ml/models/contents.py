@@ -1,4 +1,4 @@
-"""The files of a model folder, each kind with its writer and its reader: tensors, JSON, tables, boosted trees, copies.
+"""The files of a model folder, each kind with its writer and its reader: tensors, JSON, tables, boosted trees.
 
 No pickle: what is loaded can hold numbers and text only, never code.
 """
@@ -6,7 +6,6 @@ No pickle: what is loaded can hold numbers and text only, never code.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,15 +115,6 @@ def read_booster(path: Path) -> lightgbm.Booster:
         return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
     except (OSError, ValueError, lightgbm.basic.LightGBMError) as broken:
         raise _unreadable(path, "LightGBM", broken) from broken
-
-
-def copied_file(source: Path) -> Writer:
-    """A writer that copies a file made elsewhere (a picture)."""
-
-    def write(path: Path) -> None:
-        shutil.copyfile(source, path)
-
-    return write
 
 
 def _unreadable(path: Path, form: str, broken: Exception) -> ModelFolderError:

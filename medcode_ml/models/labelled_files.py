@@ -50,7 +50,7 @@ def json_objects(path: Path, rejected: list[Rejected], what: str) -> Iterator[tu
     try:
         handle = path.open("rb")
     except OSError as error:
-        raise LabelledSourceError(f"{path}: {error.strerror}; name a JSON Lines file of {what}") from error
+        raise LabelledSourceError(f"{path}: {error.strerror}; name a JSON Lines file: {what}") from error
     with handle:
         for number, data in enumerate(handle, start=1):
             if not data.strip():

@@ -65,10 +65,6 @@ class AmountCases:
             self.providers.iloc[kept].reset_index(drop=True),
         )  # fmt: skip
 
-    def of_providers(self, chosen: npt.NDArray[np.bool_]) -> AmountCases:
-        """The cases of the chosen providers, a mask of shape (p,)."""
-        return self.of(chosen[self.provider])
-
 
 def checked(record: Mapping[str, Any]) -> dict[str, Any]:
     """The case of a line, by `COLUMNS`, typed.

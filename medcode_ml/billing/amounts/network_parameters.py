@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
+from medcode_ml.models.limits import Limits, check_names, check_numbers, check_whole
 from medcode_ml.models.tuning import Real, Space, Whole
 
 
@@ -37,18 +38,11 @@ class NetworkParameters:
 
     def __post_init__(self) -> None:
         """Refuse a choice that cannot be fitted."""
-        for name, lowest in (("epochs", 1), ("batch", 1), ("hidden", 2), ("embedding", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-                raise NetworkParameterError(f"network.{name} is {value!r}: choose a whole number from {lowest} on")
-        for name in ("dropout", "unknown"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-                raise NetworkParameterError(f"network.{name} is {value!r}: choose a number from 0 to below 1")
-        for name in ("learning_rate", "decay"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise NetworkParameterError(f"network.{name} is {value!r}: choose a number above 0, at most 1")
+        whole = {"epochs": 1, "batch": 1, "hidden": 2, "embedding": 1}
+        check_whole(self, whole, NetworkParameterError, "network.")
+        part, share = Limits(least=0, below=1), Limits(above=0, most=1)
+        numbers = {"dropout": part, "unknown": part, "learning_rate": share, "decay": share}
+        check_numbers(self, numbers, NetworkParameterError, "network.")
 
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""
@@ -61,11 +55,7 @@ class NetworkParameters:
         Raises:
             NetworkParameterError: a name that is none of the choices, or a value out of range.
         """
-        known = {f.name for f in fields(NetworkParameters)}
-        if strange := sorted(set(given) - known):
-            raise NetworkParameterError(
-                f"the network has no parameter {strange[0]!r}; it has {', '.join(sorted(known))}"
-            )
+        check_names(given, (f.name for f in fields(NetworkParameters)), "the network", NetworkParameterError)
         return NetworkParameters(**given)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from medcode_ml.billing.amounts.cases import TARGETS, Floats
 from medcode_ml.billing.amounts.rows import NAMES, Rows
 from medcode_ml.models.contents import Writer, booster_file
+from medcode_ml.models.limits import Limits, check_names, check_numbers, check_whole
 
 if TYPE_CHECKING:
     import lightgbm
@@ -39,16 +40,10 @@ class TreeParameters:
 
     def __post_init__(self) -> None:
         """Refuse a choice that LightGBM cannot use."""
-        for name, lowest in (("rounds", 1), ("leaves", 2), ("least", 1)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < lowest:
-                raise TreeParameterError(f"trees.{name} is {value!r}: choose a whole number from {lowest} on")
-        for name in ("learning_rate", "columns", "rows"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-                raise TreeParameterError(f"trees.{name} is {value!r}: choose a number above 0, at most 1")
-        if isinstance(self.l2, bool) or not isinstance(self.l2, int | float) or not 0 <= self.l2 < float("inf"):
-            raise TreeParameterError(f"trees.l2 is {self.l2!r}: choose a number from 0 on")
+        check_whole(self, {"rounds": 1, "leaves": 2, "least": 1}, TreeParameterError, "trees.")
+        share = Limits(above=0, most=1)
+        numbers = {"learning_rate": share, "columns": share, "rows": share, "l2": Limits(least=0)}
+        check_numbers(self, numbers, TreeParameterError, "trees.")
 
     def facts(self) -> dict[str, Any]:
         """The choices as JSON."""
@@ -61,10 +56,7 @@ class TreeParameters:
         Raises:
             TreeParameterError: a name that is none of the choices, or a value out of range.
         """
-        known = {f.name for f in fields(TreeParameters)}
-        if strange := sorted(set(given) - known):
-            have = ", ".join(sorted(known))
-            raise TreeParameterError(f"the trees have no parameter {strange[0]!r}; they have {have}")
+        check_names(given, (f.name for f in fields(TreeParameters)), "the trees", TreeParameterError)
         return TreeParameters(**given)
 
 

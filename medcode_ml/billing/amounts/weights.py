@@ -10,7 +10,6 @@ from medcode_ml.codes.drg_weights import TABLE_YEAR, drg_weight
 SUCCESSORS: Final = {"238": "272", "246": "321", "247": "322", "249": "322", "460": "451", "491": "520"}
 """MS-DRGs without a weight any more, and the one that most of their cases group to now (IPPS final rules: FY2015 back
 and neck procedures, FY2016 major cardiovascular procedures, FY2024 coronary intervention, FY2025 spinal fusion)."""
-UNKNOWN_CATEGORY: Final = ""
 
 
 class Grouped(NamedTuple):

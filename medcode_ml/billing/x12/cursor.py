@@ -99,11 +99,6 @@ class Segment:
             raise self.fault(f"element {number} is empty ({what})")
         return value
 
-    def must_be(self, number: int, value: str) -> None:
-        """Refuse another value than the one medcode writes."""
-        if self.text(number) != (value or None):
-            raise self.fault(f"element {number} is not {value or 'empty'}, as medcode writes it")
-
     def parts(self, number: int, count: int) -> list[str]:
         """Components of an element, filled up with empty ones to `count`."""
         parts = (self.text(number) or "").split(self._component)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from medcode_ml.coding.figures.marked import PredictedCode
-from medcode_ml.coding.labelled.note import EvidenceSpan, Rejected, written_code
+from medcode_ml.coding.labelled.note import EvidenceSpan, written_code
+from medcode_ml.models.labelled_files import Rejected, json_objects, line_of
 
 
 class PredictionFileError(ValueError):
@@ -22,28 +22,20 @@ def read_answers(path: Path) -> tuple[list[dict[str, Any]], list[Rejected]]:
     A code may be a string too: then it is accepted, and the order of the list is its score.
 
     Raises:
-        PredictionFileError: the file cannot be opened, or holds no good line.
+        LabelledSourceError: the file cannot be opened.
+        PredictionFileError: it holds no good line.
     """
     answers: dict[str, dict[str, Any]] = {}
     rejected: list[Rejected] = []
-    try:
-        handle = path.open("rb")
-    except OSError as error:
-        raise PredictionFileError(f"{path}: {error.strerror}; name the output of `medcode code` with --pred") from error
-    with handle:
-        for number, data in enumerate(handle, start=1):
-            if not data.strip():
-                continue
-            try:
-                answer = _answer(json.loads(data.decode("utf-8-sig" if number == 1 else "utf-8")))
-                if answer["record_id"] in answers:
-                    raise ValueError("its record_id has codes on an earlier line")
-            except (ValueError, RecursionError) as wrong:
-                unreadable = isinstance(wrong, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
-                reason = "not JSON; one object a line is wanted" if unreadable else str(wrong)
-                rejected.append(Rejected(f"{path.name} line {number}", reason))
-                continue
-            answers[answer["record_id"]] = answer
+    for number, line in json_objects(path, rejected, "what `medcode code` wrote"):
+        try:
+            answer = _answer(line)
+            if answer["record_id"] in answers:
+                raise ValueError("its record_id has codes on an earlier line")
+        except ValueError as wrong:
+            rejected.append(Rejected(line_of(path, number), str(wrong)))
+            continue
+        answers[answer["record_id"]] = answer
     if not answers:
         first = f"; {rejected[0].where}: {rejected[0].reason}" if rejected else ""
         raise PredictionFileError(f"{path}: no prediction in it{first}")

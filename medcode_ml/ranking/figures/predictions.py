@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from medcode_ml.models.labelled_files import Rejected, line_of
+from medcode_ml.models.labelled_files import Rejected, json_objects, line_of
 
 
 class RankedFileError(ValueError):
@@ -43,28 +42,20 @@ def read_ranked(path: Path) -> tuple[list[RankedStay], list[Rejected]]:
     A code may be a string too: the list is then the order.
 
     Raises:
-        RankedFileError: the file cannot be opened, or holds no good line.
+        LabelledSourceError: the file cannot be opened.
+        RankedFileError: it holds no good line.
     """
     ranked: dict[str, RankedStay] = {}
     rejected: list[Rejected] = []
-    try:
-        handle = path.open("rb")
-    except OSError as error:
-        raise RankedFileError(f"{path}: {error.strerror}; name the output of `medcode rank` with --pred") from error
-    with handle:
-        for number, data in enumerate(handle, start=1):
-            if not data.strip():
-                continue
-            try:
-                stay = ranked_stay(json.loads(data.decode("utf-8-sig" if number == 1 else "utf-8")))
-                if stay.encounter_id in ranked:
-                    raise ValueError("its encounter_id stands on an earlier line")
-            except (ValueError, RecursionError) as wrong:
-                unreadable = isinstance(wrong, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
-                reason = "not JSON; one object a line is wanted" if unreadable else str(wrong)
-                rejected.append(Rejected(line_of(path, number), reason))
-                continue
-            ranked[stay.encounter_id] = stay
+    for number, line in json_objects(path, rejected, "what `medcode rank` wrote"):
+        try:
+            stay = ranked_stay(line)
+            if stay.encounter_id in ranked:
+                raise ValueError("its encounter_id stands on an earlier line")
+        except ValueError as wrong:
+            rejected.append(Rejected(line_of(path, number), str(wrong)))
+            continue
+        ranked[stay.encounter_id] = stay
     if not ranked:
         first = f"; {rejected[0].where}: {rejected[0].reason}" if rejected else ""
         raise RankedFileError(f"{path}: no ranked encounter in it{first}")

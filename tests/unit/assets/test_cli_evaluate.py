@@ -123,7 +123,7 @@ def test_predictions_without_a_good_line_are_a_mistake_of_the_user(gold: str, tm
 
 
 def test_mistakes_say_what_and_where(gold: str, pred: str, tmp_path: Path) -> None:
-    with pytest.raises(PredictionFileError, match=r"none\.jsonl"):
+    with pytest.raises(LabelledSourceError, match=r"none\.jsonl"):
         evaluate("--gold", gold, "--pred", str(tmp_path / "none.jsonl"))
     with pytest.raises(LabelledSourceError, match="is not there"):
         evaluate("--gold", str(tmp_path / "none.jsonl"), "--pred", pred)

@@ -23,7 +23,7 @@ def test_json_lines_are_counted_and_bad_ones_told(tmp_path: Path) -> None:
     rejected: list[Rejected] = []
     assert [number for number, _ in json_objects(path, rejected, "notes")] == [1, 7]
     assert [one.where for one in rejected] == [f"notes.jsonl line {number}" for number in (3, 4, 5, 6)]
-    with pytest.raises(LabelledSourceError, match="JSON Lines file of notes"):
+    with pytest.raises(LabelledSourceError, match="JSON Lines file: notes"):
         list(json_objects(tmp_path / "none.jsonl", rejected, "notes"))
 
 

@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 
 import medcode_ml.ranking as package
 from medcode_ml.codes.drg_weights import drg_weight
-from medcode_ml.models.labelled_files import Rejected
+from medcode_ml.models.labelled_files import LabelledSourceError, Rejected
 from medcode_ml.ranking.figures.certainty import certainty_figures
 from medcode_ml.ranking.figures.drg import StayGrouper, agreement, family
 from medcode_ml.ranking.figures.measured import Gold, Measured, averaged, paired, summary
@@ -327,7 +327,7 @@ def test_ranked_file_rejects_lines_with_their_number(tmp_path: Path) -> None:
     assert [one.encounter_id for one in stays] == ["E1"]
     assert [one.where.split()[-1] for one in rejected] == ["3", "4", "5"]
     assert "earlier line" in rejected[1].reason
-    with pytest.raises(RankedFileError, match="none"):
+    with pytest.raises(LabelledSourceError, match="none"):
         read_ranked(tmp_path / "none.jsonl")
     path.write_text("[]\n", encoding="utf-8")
     with pytest.raises(RankedFileError, match="line 1"):
