@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,9 @@ from medcode_ml.ranking.labelled.reading import read_stays
 from medcode_ml.ranking.labelled.stay import LabelledStay, LabelledStays
 from medcode_ml.ranking.records import frames_of
 from medcode_ml.settings import settings
+
+Labelled = LabelledCases | LabelledData | LabelledStays
+"""What a source of labels held, whatever is learned from it."""
 
 
 class NothingToLearnError(ValueError):
@@ -67,14 +70,11 @@ def train_coding(
     from medcode_ml.coding.model import KIND
     from medcode_ml.coding.training import train
     from medcode_ml.coding.training_parameters import TrainingParameters
-    from medcode_ml.models.fitting import run_key
-    from medcode_ml.models.tracking import tracked_run
 
     check_target(folder, KIND)
     chosen = TrainingParameters.of(parameters or {})
     data = [with_code_set(read_labelled(path, as_of=as_of, progress=progress)) for path in sources]
-    if len({d.fingerprint() for d in data}) < len(data):
-        raise NothingToLearnError("two of the sources hold the same notes: name each source once")
+    _check_distinct(data, "notes")
     # a note without a split is learned from: without `hold_out`, None names no split
     kept_back = {TEST} if hold_out is None else {TEST, hold_out}
     learned = [c for d in data for c in labelled_charts(d, [n for n in d.notes if n.split not in kept_back])]
@@ -91,22 +91,15 @@ def train_coding(
             + (f", those of {hold_out} are held out" if hold_out else "")
             + _first_rejected(data)
         )
-    if both := {c.patient_id for c in learned if c.patient_id} & {c.patient_id for c in held}:
-        raise NothingToLearnError(
-            f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
-            "patients of its own"
-        )
+    _check_patients_apart((c.patient_id for c in learned), (c.patient_id for c in held))
     if same := {c.documents[0].text for c in learned} & {c.documents[0].text for c in held}:
         raise NothingToLearnError(
             f"{len(same)} notes stand in what is learned from and in what is calibrated on; a calibration needs notes "
             "of its own"
         )
     undated = next((d.day for d in data if any(n.discharge_date is None for n in d.notes)), None)
-    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
-    facts = {**chosen.facts(), "charts": len(learned), "calibration_charts": len(held), "trials": trials}
-    with _kept_state(folder, key) as kept, tracked_run(
-        "coding", facts, settings().home, url=settings().mlflow_url, resume_in=kept
-    ) as run:
+    counts = {"charts": len(learned), "calibration_charts": len(held)}
+    with _recorded(KIND, folder, chosen.facts(), counts, trials, data) as recorded:
         model = train(
             learned,
             held,
@@ -114,10 +107,7 @@ def train_coding(
             chosen,
             progress,
             day=undated,
-            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
-            run=run,
-            checkpoints=kept,
-            trials=trials,
+            **recorded,
         )
     return model, data
 
@@ -146,8 +136,6 @@ def train_ranking(
         NothingToLearnError, LabelledSourceError, TooFewStaysError, ModelFolderError: what is wrong with the data or
             the folder.
     """
-    from medcode_ml.models.fitting import run_key
-    from medcode_ml.models.tracking import tracked_run
     from medcode_ml.ranking.model import KIND
     from medcode_ml.ranking.training import train
     from medcode_ml.ranking.training_parameters import TrainingParameters
@@ -155,32 +143,21 @@ def train_ranking(
     check_target(folder, KIND)
     chosen = TrainingParameters.of(parameters or {})
     data = [read_stays(path) for path in sources]
-    if len({d.fingerprint() for d in data}) < len(data):
-        raise NothingToLearnError("two of the sources hold the same stays: name each source once")
+    _check_distinct(data, "stays")
     learned = [stay for d in data for stay in d.stays]
     held = list(read_stays(calibrate_on).stays) if calibrate_on is not None else []
     if not learned:
         raise NothingToLearnError(f"{', '.join(str(s) for s in sources)}: no stay to learn from{_first_rejected(data)}")
-    if both := {s.patient_id for s in learned} & {s.patient_id for s in held}:
-        raise NothingToLearnError(
-            f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
-            "patients of its own"
-        )
-    facts = {**chosen.facts(), "stays": len(learned), "calibration_stays": len(held), "trials": trials}
-    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
-    with _kept_state(folder, key) as kept, tracked_run(
-        "ranking", facts, settings().home, url=settings().mlflow_url, resume_in=kept
-    ) as run:
+    _check_patients_apart((s.patient_id for s in learned), (s.patient_id for s in held))
+    counts = {"stays": len(learned), "calibration_stays": len(held)}
+    with _recorded(KIND, folder, chosen.facts(), counts, trials, data) as recorded:
         model = train(
             frames_of_stays(learned, progress),
             frames_of_stays(held, progress) if held else None,
             folder,
             chosen,
             progress,
-            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
-            run=run,
-            checkpoints=kept,
-            trials=trials,
+            **recorded,
         )
     return model, data
 
@@ -212,32 +189,21 @@ def train_amounts(
     from medcode_ml.billing.amounts.model import KIND
     from medcode_ml.billing.amounts.training import train
     from medcode_ml.billing.amounts.training_parameters import AmountTrainingParameters
-    from medcode_ml.models.fitting import run_key
-    from medcode_ml.models.tracking import tracked_run
 
     check_target(folder, KIND)
     chosen = AmountTrainingParameters.of(parameters or {})
     data = [read_cases(path) for path in sources]
-    if len({d.fingerprint() for d in data}) < len(data):
-        raise NothingToLearnError("two of the sources hold the same cases: name each source once")
+    _check_distinct(data, "cases")
     cases = pd.concat([d.cases for d in data], ignore_index=True)
     if cases.empty:
         raise NothingToLearnError(f"{', '.join(str(s) for s in sources)}: no case to learn from{_first_rejected(data)}")
-    facts = {**chosen.facts(), "cases": len(cases), "trials": trials}
-    key = run_key(chosen.facts(), trials, *(d.fingerprint() for d in data))
-    with (
-        _kept_state(folder, key) as kept,
-        tracked_run("amounts", facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run,
-    ):
+    with _recorded(KIND, folder, chosen.facts(), {"cases": len(cases)}, trials, data) as recorded:
         model = train(
             cases_of(cases),
             folder,
             chosen,
             progress,
-            data={"sources": [{"layout": d.source, "sha256": d.fingerprint()} for d in data]},
-            run=run,
-            checkpoints=kept,
-            trials=trials,
+            **recorded,
         )
     return model, data
 
@@ -248,17 +214,45 @@ def frames_of_stays(stays: Sequence[LabelledStay], progress: bool = False) -> Ra
     return frames_of(with_documents(records, progress=progress), [stay.codes for stay in stays])
 
 
+def _check_distinct(data: Sequence[Labelled], what: str) -> None:
+    if len({d.fingerprint() for d in data}) < len(data):
+        raise NothingToLearnError(f"two of the sources hold the same {what}: name each source once")
+
+
+def _check_patients_apart(learned: Iterable[str | None], held: Iterable[str | None]) -> None:
+    if both := {patient for patient in learned if patient} & set(held):
+        raise NothingToLearnError(
+            f"{len(both)} patients stand in what is learned from and in what is calibrated on; a calibration needs "
+            "patients of its own"
+        )
+
+
 @contextmanager
-def _kept_state(folder: Path, key: str) -> Iterator[Path]:
-    """Where the training of `folder` keeps its state until it is done, whatever other trainings left there."""
+def _recorded(
+    kind: str,
+    folder: Path,
+    parameters: Mapping[str, Any],
+    counts: Mapping[str, int],
+    trials: int,
+    data: Sequence[Labelled],
+) -> Iterator[dict[str, Any]]:
+    """Record a training of `folder` in MLflow and keep its state until it is done; gives what every training takes."""
+    from medcode_ml.models.fitting import run_key
+    from medcode_ml.models.tracking import tracked_run
+
+    fingerprints = [d.fingerprint() for d in data]
     state = f".{folder.name}.training-"
     # another training into the same folder does not take up the state of this one
-    yield folder.parent / f"{state}{key[:12]}"
+    kept = folder.parent / f"{state}{run_key(parameters, trials, *fingerprints)[:12]}"
+    facts = {**parameters, **counts, "trials": trials}
+    sources = [{"layout": d.source, "sha256": f} for d, f in zip(data, fingerprints, strict=True)]
+    with tracked_run(kind, facts, settings().home, url=settings().mlflow_url, resume_in=kept) as run:
+        yield {"data": {"sources": sources}, "run": run, "checkpoints": kept, "trials": trials}
     for done in folder.parent.glob(f"{state}*"):
         shutil.rmtree(done, ignore_errors=True)
 
 
-def _first_rejected(data: Sequence[LabelledCases | LabelledData | LabelledStays]) -> str:
+def _first_rejected(data: Sequence[Labelled]) -> str:
     first = next((r for d in data for r in d.rejected), None)
     return f"; the first rejected: {first.where}: {first.reason}" if first else ""
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -41,6 +39,7 @@ from medcode_ml.models.card import render_card
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.pictures import reliability_picture, risk_coverage_picture
 from medcode_ml.models.splitting import folds_of
+from medcode_ml.models.steps import steps
 
 if TYPE_CHECKING:
     from medcode_ml.models.tracking import Run
@@ -88,7 +87,7 @@ def train(
     """
     p = parameters if isinstance(parameters, TrainingParameters) else TrainingParameters.of(parameters or {})
     check_target(folder, KIND)
-    with _steps(progress) as step:
+    with steps(_STEPS, progress) as step:
         step("proposals")
         prepared = prepare(charts, p, progress)
         labelled, read, truth, proposals = prepared.labelled, prepared.read, prepared.truth, prepared.proposals
@@ -261,15 +260,3 @@ def _facts(
         "drop_band": told(drop),
         "network_weight": weight,
     }
-
-
-@contextmanager
-def _steps(progress: bool) -> Iterator[Any]:
-    with tqdm(total=len(_STEPS), unit="step", disable=not progress, file=sys.stderr) as bar:
-
-        def step(name: str) -> None:
-            bar.set_description(name)
-            bar.update(_STEPS.index(name) - bar.n)
-
-        yield step
-        bar.update(len(_STEPS) - bar.n)

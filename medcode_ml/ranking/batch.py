@@ -24,7 +24,7 @@ from medcode_ml.ranking.scores import guideline_scores
 if TYPE_CHECKING:
     from medcode_ml.ranking.model import RankingModel
 
-MODEL_VERSION: Final = "guidelines-2"
+MODEL_VERSION: Final = "guidelines-3"
 RANKED: Final = "ranked"
 NO_CODES: Final = "no_codes"
 NO_ELIGIBLE_PRINCIPAL: Final = "no_eligible_principal"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from tqdm import tqdm
 from medcode_ml.models.card import render_card
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.splitting import folds_of
+from medcode_ml.models.steps import steps
 from medcode_ml.ranking.boosting import OBJECTIVES, RankingTrees, TreeParameters
 from medcode_ml.ranking.columns import lists_of
 from medcode_ml.ranking.frames_of_stay import RankingFrames
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from medcode_ml.models.tracking import Run
 
 FEWEST: Final = 30
-_STEPS: Final = ("reading", "tuning", "folds", "calibration", "fitting", "model folder")
+_STEPS: Final = ("reading", "tuning", "folds", "fitting", "calibration", "model folder")
 
 
 class TooFewStaysError(ValueError):
@@ -82,7 +82,7 @@ def train(
     """
     p = parameters if isinstance(parameters, TrainingParameters) else TrainingParameters.of(parameters or {})
     check_target(folder, KIND)
-    with _steps(progress) as step:
+    with steps(_STEPS, progress) as step:
         step("reading")
         read = read_batch(stays)
         lists = lists_of(read)
@@ -212,14 +212,3 @@ def _counted(lists: Lists) -> dict[str, Any]:
         "stays_whose_principal_is_known": int((lists.place == 1).sum()),
         "stays_whose_principal_may_not_lead": int(((lists.place == 1) & ~lists.candidate).sum()),
     }
-
-
-@contextmanager
-def _steps(progress: bool) -> Iterator[Any]:
-    with tqdm(total=len(_STEPS), unit="step", disable=not progress) as bar:
-
-        def step(name: str) -> None:
-            bar.set_description(name)
-            bar.update(1)
-
-        yield step

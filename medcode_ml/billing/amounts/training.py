@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +26,7 @@ from medcode_ml.billing.amounts.trees import QUANTILES, AmountTrees
 from medcode_ml.models.card import render_card
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.splitting import folds_of
+from medcode_ml.models.steps import steps
 
 if TYPE_CHECKING:
     from medcode_ml.models.tracking import Run
@@ -104,7 +104,7 @@ def train(
         raise TooFewProvidersError(
             f"amounts of {len(cases.providers)} hospitals are known; at least {FEWEST} are needed to learn"
         )
-    with _steps(progress) as step:
+    with steps(_STEPS, progress) as step:
         step("hospitals")
         prepared = Prepared.of(cases, p.steps)
         if trials:
@@ -288,14 +288,3 @@ def _counted(cases: AmountCases) -> dict[str, Any]:
         "states": int((cases.providers["state"].replace("", np.nan)).nunique()),
         "discharges": round(float(cases.discharges.sum())),
     }
-
-
-@contextmanager
-def _steps(progress: bool) -> Iterator[Any]:
-    with tqdm(total=len(_STEPS), unit="step", disable=not progress) as bar:
-
-        def step(name: str) -> None:
-            bar.set_description(name)
-            bar.update(1)
-
-        yield step
