@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 export DAGSTER_TELEMETRY_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui test check status stop clean distclean
+.PHONY: help run ui test check status stop clean distclean docker-check docker-secrets up down
 
 help:  ## what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 $(BIN)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -36,6 +36,21 @@ check: $(BIN)/installed  ## ruff, import walls, mypy, Dagster definitions
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate -w workspace.yaml
+
+docker-check: $(BIN)/installed  ## the Dockerfiles (hadolint) and the compose file (docker-compose config); no container engine needed
+	$(BIN)/hadolint --config docker/hadolint.yaml docker/*/Dockerfile
+	@if docker compose version >/dev/null 2>&1; then compose="docker compose"; else compose=docker-compose; fi; \
+	command -v $${compose%% *} >/dev/null || { echo "docker-check needs docker-compose: apt-get install docker-compose"; exit 1; }; \
+	echo "$$compose config"; $$compose -f docker/compose.yaml --profile opa config --quiet
+
+docker-secrets:  ## passwords for the containers, made once in docker/secrets
+	docker/secrets.sh
+
+up: docker-secrets  ## build and start all containers on this host (needs Docker)
+	docker compose -f docker/compose.yaml up --detach --build --wait
+
+down:  ## stop the containers; their volumes stay
+	docker compose -f docker/compose.yaml down
 
 stop:  ## stop the embedded PostgreSQL
 	@if [ -x $(BIN)/medcode ]; then $(BIN)/medcode stop; fi

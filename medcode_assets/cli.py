@@ -6,9 +6,14 @@ import sys
 
 import typer
 
-from medcode_assets.commands import answers, deidentify, dictionary, lineage, linking, prices, records, registry
+from medcode_assets.commands import answers, deidentify, dictionary, export, lineage, linking, prices, records, registry
+from medcode_assets.commands.drift import drift_app
 from medcode_assets.commands.evaluation import evaluate_app
+from medcode_assets.commands.held import held_app
+from medcode_assets.commands.models import model_app
 from medcode_assets.commands.rules import rules_app
+from medcode_assets.commands.serve import key_app, serve
+from medcode_assets.commands.stream import stream_app
 from medcode_assets.commands.training import train_app
 from medcode_assets.commands.worklist import quarantine_app
 
@@ -20,18 +25,24 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    lineage.run, lineage.status, lineage.ui, lineage.stop, lineage.clean, lineage.export,
+    lineage.run, lineage.migrate, lineage.status, lineage.ui, lineage.stop, lineage.clean, export.export,
     lineage.simulate, dictionary.dictionary, records.code, records.rank, records.bill,
     deidentify.deidentify, prices.price, answers.acknowledge, answers.remit,
 ):  # fmt: skip
     app.command()(command)
 app.command("read-page")(records.read_page)
+app.command()(serve)
 app.add_typer(registry.app, name="registry")
+app.add_typer(key_app, name="api-key")
 app.add_typer(linking.link_app)
 app.add_typer(rules_app)
 app.add_typer(quarantine_app)
+app.add_typer(stream_app)
+app.add_typer(held_app)
 app.add_typer(train_app)
 app.add_typer(evaluate_app)
+app.add_typer(drift_app)
+app.add_typer(model_app)
 
 
 def main() -> None:
@@ -53,16 +64,22 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_assets.commands.registry import NothingToLoadError
     from medcode_assets.commands.rules import UnknownRuleError
     from medcode_assets.commands.training import TrainingOptionError
+    from medcode_assets.instance import DagsterHomeError
     from medcode_ml.billing.amounts.network_parameters import NetworkParameterError as AmountNetworkParameterError
     from medcode_ml.billing.amounts.training import TooFewProvidersError
     from medcode_ml.billing.amounts.training_parameters import AmountTrainingParameterError
     from medcode_ml.billing.amounts.trees import TreeParameterError
+    from medcode_ml.billing.answers.kept import KeptFileError
+    from medcode_ml.billing.fhir.ndjson import FhirExportError
+    from medcode_ml.billing.held import HeldClaimError
     from medcode_ml.billing.payers import PayersFileError
     from medcode_ml.codes.loaded import ReferenceFileError
     from medcode_ml.coding.figures.predictions import PredictionFileError
     from medcode_ml.coding.labelled.note import LabelledSourceError
     from medcode_ml.coding.training import TooFewChartsError
     from medcode_ml.coding.training_parameters import TrainingParameterError
+    from medcode_ml.drift.alarms import AlarmError
+    from medcode_ml.drift.reference import DriftReferenceError
     from medcode_ml.filtering.deidentify.documents import IdentifiersError
     from medcode_ml.filtering.deidentify.engine import DeidentifyExtraError
     from medcode_ml.filtering.rule import RuleFileError
@@ -71,21 +88,35 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_ml.learning import NothingToLearnError
     from medcode_ml.mapping.linkage.decisions import LinkDecisionError
     from medcode_ml.models.manifest import ModelFolderError
+    from medcode_ml.models.warehouse.promotion import NotPromotedError
+    from medcode_ml.models.warehouse.stages import StageError
     from medcode_ml.models.warehouse.versions import TrainingDataError
     from medcode_ml.ranking.figures.predictions import RankedFileError
     from medcode_ml.ranking.network.parameters import NetworkParameterError
     from medcode_ml.ranking.training import TooFewStaysError
     from medcode_ml.ranking.training_parameters import TrainingParameterError as RankingParameterError
+    from medcode_ml.serving.identity import IdentitySettingError
+    from medcode_ml.serving.keys import ApiKeyError
+    from medcode_ml.serving.policy import PolicyError
+    from medcode_ml.serving.rates import RateSettingError
+    from medcode_ml.serving.server import ServeOptionError
     from medcode_ml.store.database import DatabaseUrlError
     from medcode_ml.store.embedded import EmbeddedServerError
+    from medcode_ml.store.migrate import SchemaBehindError
     from medcode_ml.store.views import ReaderRoleError
+    from medcode_ml.streaming.client import BrokerError
+    from medcode_ml.streaming.topics import StreamError
 
     return (
-        InputFileError, ModelFolderError, RunFailedError, DecisionError, UnknownSchemaError, PayersFileError,
+        ApiKeyError, ServeOptionError, PolicyError, IdentitySettingError, RateSettingError,
+        InputFileError, KeptFileError, ModelFolderError, RunFailedError, DecisionError, HeldClaimError,
+        UnknownSchemaError, PayersFileError,
         DeliveryError, DatabaseUrlError, EmbeddedServerError, ReaderRoleError, Zip3FileError, IdentifiersError,
         DeidentifyExtraError, NothingToLoadError, ReferenceFileError, RuleFileError, UnknownRuleError,
         LinkDecisionError, EvaluationError, TrainingOptionError, PredictionFileError,
         LabelledSourceError, TooFewChartsError, TrainingDataError, TrainingParameterError, NothingToLearnError,
         RankedFileError, NetworkParameterError, TooFewStaysError, RankingParameterError,
         AmountNetworkParameterError, TooFewProvidersError, AmountTrainingParameterError, TreeParameterError,
+        SchemaBehindError, DagsterHomeError, FhirExportError, BrokerError, StreamError,
+        AlarmError, DriftReferenceError, NotPromotedError, StageError,
     )  # fmt: skip

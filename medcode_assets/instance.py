@@ -37,9 +37,27 @@ nux:
 """
 
 
+class DagsterHomeError(RuntimeError):
+    """`MEDCODE_DAGSTER_HOME` names a folder that Dagster cannot use."""
+
+
 def prepare() -> Path:
-    """Start the database where needed, bring its schema up to date and point Dagster at it; return DAGSTER_HOME."""
+    """Start the database where needed, bring its schema up to date and point Dagster at it; return DAGSTER_HOME.
+
+    With `MEDCODE_DAGSTER_HOME` the instance is the operator's: its dagster.yaml stays, and so does what it points to.
+
+    Raises:
+        DagsterHomeError: that folder has no dagster.yaml.
+    """
     migrate(engine())
+    # A run over many days answers with an event a table and day; written one by one they take longer than the work.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "200")
+    kept = settings().dagster_home
+    if kept is not None:
+        if not (kept / "dagster.yaml").is_file():
+            raise DagsterHomeError(f"MEDCODE_DAGSTER_HOME={kept} has no dagster.yaml: put one there, or unset it")
+        os.environ["DAGSTER_HOME"] = str(kept.resolve())
+        return kept.resolve()
     with engine().begin() as connection:
         connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     home = settings().home.resolve() / "dagster"
@@ -48,6 +66,4 @@ def prepare() -> Path:
     url = sa.make_url(database_url()).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
     os.environ[URL_VARIABLE] = url.render_as_string(hide_password=False)
     os.environ["DAGSTER_HOME"] = str(home)
-    # A run over many days answers with an event a table and day; written one by one they take longer than the work.
-    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "200")
     return home

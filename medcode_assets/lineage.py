@@ -7,9 +7,12 @@ import sqlalchemy as sa
 
 from medcode_ml.contracts import metadata
 from medcode_ml.contracts.mart import VIEWS
+from medcode_ml.contracts.raw import DELIVERED
 
 #: table -> tables before it whose columns of the same name it carries on
 CARRIES: dict[str, tuple[str, ...]] = {
+    **{f"raw.{name}": ("raw.stream_message",) for name in DELIVERED},
+    "served.event": ("billed.claim",),
     "mapped.patient": ("raw.patient",),
     "mapped.encounter": ("raw.encounter", "mapped.patient"),
     "mapped.document": ("raw.scanned_record", "mapped.encounter"),
@@ -45,23 +48,55 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "billed.what_if": ("ranked.encounter_code",),
     "billed.payment_factor": ("billed.claim",),
     "billed.interchange_claim": ("billed.claim",),
+    "billed.predicted_amount": ("billed.claim",),
     "billed.interchange": ("billed.claim",),
+    "billed.answer_set": ("raw.answer_file",),
+    "billed.acknowledgement": ("billed.answer_set",),
+    "billed.acknowledgement_fault": ("billed.acknowledgement",),
+    "billed.claim_status": ("billed.interchange_claim", "billed.answer_set"),
+    "billed.remittance": ("raw.remittance", "billed.answer_set"),
+    "billed.remittance_claim": ("billed.interchange_claim", "billed.remittance", "billed.answer_set"),
+    "billed.remittance_line": ("billed.remittance_claim",),
+    "billed.remittance_adjustment": ("billed.remittance_claim",),
+    "billed.provider_adjustment": ("billed.remittance",),
+    "billed.answer_unread": ("raw.answer_file",),
+    "billed.denial": ("billed.remittance_claim", "billed.remittance_adjustment", "billed.remittance_line"),
+    "ml.drift_reference_sketch": ("ml.drift_reference",),
+    "ml.drift_sketch": ("filtered.encounter", "ml.drift_reference"),
+    "ml.drift_metric": ("ml.drift_sketch", "ml.drift_reference"),
+    "ml.drift_alarm": ("ml.drift_metric",),
+    "ml.audit_sample": ("coded.encounter", "filtered.encounter"),
     **{
         table: parents
-        for kind in ("coding", "ranking")
+        for kind in ("coding", "ranking", "amount")
         for table, parents in (
             (f"ml.{kind}_training_set", ("filtered.encounter",)),
             (f"ml.{kind}_model_encounter", (f"ml.{kind}_model", f"ml.{kind}_training_set")),
             (f"ml.{kind}_evaluation", (f"ml.{kind}_model",)),
-            (f"ml.{kind}_promotion", (f"ml.{kind}_evaluation",)),
         )
     },
 }  # fmt: skip
 #: what is known of a stay besides its codes, as the ranking reads it
 _STAY = ("filtered.procedure.code", "filtered.medication.drug", "filtered.microbiology.organism",
          "filtered.unit_stay.unit", "filtered.service.service")  # fmt: skip
+#: what the sketches of drift are made from
+_SKETCHED = ("coded.encounter_code.score", "coded.encounter_code.code", "filtered.document.text", "raw.page.confidence",
+             "raw.coder_label.code", "ranked.encounter.principal_probability", "billed.claim.drg")  # fmt: skip
 #: columns that come from a column of another name
 MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
+    # where the source is the stream; a folder's rows come from its files
+    **{
+        f"raw.{name}": {
+            "source_file": ("raw.stream_message.topic", "raw.stream_message.partition"),
+            "source_line": ("raw.stream_message.offset",),
+            **{column.rstrip("?"): ("raw.stream_message.payload",) for column in columns},
+        }
+        for name, (_, _, columns) in DELIVERED.items()
+    },
+    "served.event": {
+        "state": ("coded.encounter_code.code", "ranked.encounter_code.rank", "billed.claim.status"),
+        "version": ("coded.encounter.model_version", "ranked.encounter.model_version", "billed.claim.grouper_version"),
+    },
     "mapped.document": {"text": ("raw.scanned_record.text", "raw.page.text")},
     "mapped.document_section": {"section_type": ("mapped.document.text",)},
     "mapped.document_block": {"cells": ("mapped.document.text",)},
@@ -110,6 +145,29 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "billed.payment_factor": {"value": ("billed.claim.drg", "filtered.charge.charge", "raw.payer.contract")},
     "billed.interchange_claim": {"diagnoses": ("ranked.encounter_code.code",)},
+    "billed.answer_set": {"claims_repeated": ("billed.remittance_claim.remittance_claim_id",)},
+    "billed.acknowledgement": {
+        "group_control_number": ("billed.interchange.control_number",),
+        "set_control_number": ("billed.interchange_claim.set_control_number",),
+    },
+    "billed.claim_status": {"control_number": ("billed.interchange_claim.claim_number",)},
+    "billed.remittance": {"claims_paid": ("billed.remittance_claim.paid",)},
+    "billed.remittance_claim": {
+        "control_number": ("billed.interchange_claim.claim_number",),
+        "charge": ("billed.interchange_claim.total_charge", "raw.remittance.charge"),
+        "paid": ("raw.remittance.paid",),
+        "adjusted": ("billed.remittance_adjustment.amount",),
+    },
+    "billed.remittance_adjustment": {"reason_code": ("raw.remittance.adjustments",)},
+    "billed.denial": {
+        "denial_key": (
+            "billed.remittance_adjustment.group_code",
+            "billed.remittance_adjustment.reason_code",
+            "billed.remittance_adjustment.remark_codes",
+        ),
+        "codes": ("billed.interchange_claim.diagnoses",),
+        "edits": ("billed.claim_edit.edit",),
+    },
     "ml.coding_training_set": {
         "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
         "codes_outside_release": ("raw.coder_label.code", "filtered.diagnosis.code"),
@@ -119,13 +177,60 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "character_count": ("filtered.document.text",),
         "text_hash": ("filtered.document.text",),
     },
+    "ml.drift_reference": {
+        "version": ("coded.encounter.model_version", "ranked.encounter.model_version"),
+        "releases": ("coded.encounter.code_set_release", "ml.coding_model.code_set_releases"),
+        "facts": ("filtered.document.text", "coded.encounter_code.score", "raw.coder_label.code"),
+    },
+    "ml.drift_reference_sketch": {"sketch": _SKETCHED},
+    "ml.drift_sketch": {"sketch": _SKETCHED},
+    "ml.drift_metric": {
+        "value": ("ml.drift_sketch.sketch",),
+        "reference_value": ("ml.drift_reference_sketch.sketch",),
+        "p_value": ("ml.drift_sketch.sketch", "ml.drift_reference_sketch.sketch"),
+    },
+    "ml.drift_alarm": {"metrics": ("ml.drift_metric.metric", "ml.drift_metric.p_adjusted")},
+    "ml.audit_sample": {
+        "version": ("coded.encounter.model_version",),
+        "stratum": ("coded.encounter_code.band",),
+    },
+    "ml.shadow_figure": {
+        "value": (
+            "filtered.document.text",
+            "coded.encounter_code.code",
+            "ranked.encounter_code.code",
+            "billed.claim.drg",
+        ),
+        "champion": ("coded.encounter.model_version",),
+    },
     "ml.coding_model": {
         "data_hash": ("ml.coding_training_set.codes", "ml.coding_training_set.text_hash"),
         "code_count": ("ml.coding_training_set.codes",),
     },
     "ml.coding_model_encounter": {"part": ("ml.coding_training_set.split",)},
     "ml.coding_evaluation": {
-        "value": ("ml.coding_training_set.codes", "filtered.document.text", "ml.coding_model.folder"),
+        "value": ("ml.coding_training_set.codes", "filtered.document.text", "ml.coding_model.version"),
+    },
+    "billed.predicted_amount": {
+        "charges": ("billed.claim.drg", "ml.amount_training_set.charges"),
+        "payments": ("billed.claim.drg", "ml.amount_training_set.payments"),
+        "model_version": ("ml.amount_promotion.version",),
+    },
+    "ml.amount_training_set": {
+        "drg": ("billed.claim.drg",),
+        "charges": ("billed.claim.total_charge",),
+        "payments": (
+            "billed.remittance_claim.paid",
+            "billed.remittance_claim.patient_responsibility",
+            "billed.claim.expected_payment",
+        ),
+        "person_id": ("mapped.person.person_id",),
+        "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+    },
+    "ml.amount_model": {"data_hash": ("ml.amount_training_set.charges", "ml.amount_training_set.payments")},
+    "ml.amount_model_encounter": {"part": ("ml.amount_training_set.split",)},
+    "ml.amount_evaluation": {
+        "value": ("ml.amount_training_set.charges", "ml.amount_training_set.payments", "ml.amount_model.version"),
     },
     "ml.ranking_training_set": {
         "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
@@ -140,8 +245,12 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "ml.ranking_model_encounter": {"part": ("ml.ranking_training_set.split",)},
     "ml.ranking_evaluation": {
-        "value": ("ml.ranking_training_set.codes", "ml.ranking_model.folder", "coded.encounter_code.document_types",
-                  *_STAY),
+        "value": (
+            "ml.ranking_training_set.codes",
+            "ml.ranking_model.version",
+            "coded.encounter_code.document_types",
+            *_STAY,
+        ),
     },
 }
 #: what the columns of a view come from: the tables it joins, by column name
@@ -151,10 +260,19 @@ VIEW_TABLES: dict[str, tuple[str, ...]] = {
     "quarantine": ("filtered.quarantine",),
     "person": ("mapped.person",),
     "link_review": ("mapped.person_link",),
-    "coder_worklist": ("billed.claim", "ranked.encounter", "filtered.encounter"),
+    "coder_worklist": ("billed.claim", "ranked.encounter", "filtered.encounter", "billed.denial"),
     "daily_figure": ("billed.claim",),
     "revenue_figure": ("billed.claim",),
-}
+    "days_not_final_billed": ("mapped.encounter", "billed.claim", "billed.interchange_claim"),
+    "claim_payment": ("billed.remittance_claim", "billed.denial"),
+    "claim_progress": ("billed.claim", "billed.interchange_claim", "billed.acknowledgement", "billed.claim_status",
+                       "billed.remittance_claim"),
+    "expected_against_paid": ("billed.claim", "billed.remittance_claim"),
+    "denial": ("billed.denial", "billed.remittance_claim", "billed.claim"),
+    "denial_reason": ("billed.denial", "billed.remittance_claim", "billed.claim"),
+    "denial_figure": ("billed.claim", "billed.remittance_claim", "billed.denial"),
+    "edit_hit_rate": ("billed.claim_edit", "billed.remittance_claim", "billed.denial"),
+}  # fmt: skip
 
 
 def asset_key(table: str) -> dg.AssetKey:
@@ -166,6 +284,11 @@ def column_lineage(table: str) -> dg.TableColumnLineage:
     """The lineage of each column of `schema.table` that has one."""
     columns = [c.name for c in metadata.tables[table].columns]
     return _lineage(columns, CARRIES.get(table, ()), MADE_OF.get(table, {}))
+
+
+def promotion_lineage(evaluation: str) -> dg.TableColumnLineage:
+    """The lineage of a kind's rows of `ml.model_stage`: what moved was evaluated before."""
+    return _lineage(["version"], (evaluation,), {})
 
 
 def view_lineage(view: str) -> dg.TableColumnLineage:

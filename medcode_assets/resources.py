@@ -5,6 +5,8 @@ from __future__ import annotations
 import dagster as dg
 import sqlalchemy as sa
 
+from medcode_ml.billing.answers.arrivals import Arrivals
+from medcode_ml.billing.answers.kept import KeptFiles
 from medcode_ml.intake.source import Source
 from medcode_ml.store.database import engine
 
@@ -25,3 +27,13 @@ class ConfiguredSource(dg.ConfigurableResource[None]):
         from medcode_ml.pipeline import configured_source
 
         return configured_source()
+
+
+class ConfiguredInsurers(dg.ConfigurableResource[None]):
+    """Where insurers' answers come from: the inbox, and the simulated payers (synthetic) of the simulated network."""
+
+    def open(self) -> tuple[list[Arrivals], KeptFiles]:
+        """Sources of answers, and where they are kept."""
+        from medcode_ml.insurers import configured_insurers
+
+        return configured_insurers()

@@ -16,7 +16,7 @@ from medcode_assets.partitions import received_days
 from medcode_assets.pictures import bar_chart, markdown_table
 from medcode_ml.contracts import metadata
 from medcode_ml.contracts.stage import StageResult
-from medcode_ml.store.accounting import accounts
+from medcode_ml.store.accounting import OWN, accounts
 from medcode_ml.store.checks import repeated_keys, rows_of, schema_faults
 
 OWNERS = ["team:data-engineering"]
@@ -133,8 +133,8 @@ def _table_results(engine: sa.Engine, schema: str, name: str, result: StageResul
 
 
 def _accounting(engine: sa.Engine, schema: str, accounted: str, result: StageResult) -> dg.AssetCheckResult:
-    # schema `ml` holds several training sets, each with its own accounting
-    lines = accounts(engine, f"{schema}.{accounted}" if schema == "ml" else schema, result.start, result.end)
+    own = f"{schema}.{accounted}"
+    lines = accounts(engine, own if own in OWN else schema, result.start, result.end)
     table = [(a.unit, a.rows_in, a.carried, a.set_aside, "yes" if a.balances else "NO") for a in lines]
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey([schema, accounted]),

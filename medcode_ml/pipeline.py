@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from medcode_ml.codes.release import NoReleaseError, release_on
+from medcode_ml.codes.release import FIRST_DAY, LAST_DAY, NoReleaseError, release_on
+from medcode_ml.contracts.characters import has_half_character
 from medcode_ml.intake.folder import FolderSource
 from medcode_ml.intake.gates import gate_pages
 from medcode_ml.intake.page_store import PageStore, PageWork
@@ -61,6 +62,9 @@ def note_fault(record: Record) -> str | None:
         return "record_id is missing or no text; give each note an id"
     if not isinstance(record.get("text"), str):
         return "text is missing or no text; give the note's text (it may be empty)"
+    for key in ("record_id", "text"):
+        if has_half_character(record[key]):
+            return f"{key} holds half of a surrogate pair; write the whole character"
     if record.get("setting") not in (None, "inpatient", "outpatient"):
         return "setting is neither inpatient nor outpatient"
     given = record.get("discharge_date")
@@ -68,9 +72,11 @@ def note_fault(record: Record) -> str | None:
         return None
     try:
         release_on(date.fromisoformat(given))
-    except (TypeError, ValueError) as error:
-        why = str(error) if isinstance(error, NoReleaseError) else "not a date YYYY-MM-DD"
-        return f"discharge_date: {why}"
+    except NoReleaseError:
+        # its own message names the day, which belongs to a patient
+        return f"discharge_date: no code set is known for it; ICD-10 releases run from {FIRST_DAY} to {LAST_DAY}"
+    except (TypeError, ValueError):
+        return "discharge_date: not a date YYYY-MM-DD"
     return None
 
 

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 def medcode_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """All state of the test session lies here, nothing of a developer's own MEDCODE_HOME is touched."""
     home = tmp_path_factory.mktemp("medcode")
-    for name in [n for n in os.environ if n.startswith("MEDCODE_")]:
+    for name in [n for n in os.environ if n.startswith("MEDCODE_") or n == "MLFLOW_TRACKING_URI"]:
         del os.environ[name]
     os.environ["MEDCODE_HOME"] = str(home)
     from medcode_ml.settings import settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,9 +29,12 @@ _CLAIM = ("claim_number", "payer_id", "total_charge", "encounter_id")
 Claims = Annotated[
     Path | None, typer.Option(help="Claims that went out: what `medcode bill` wrote. Without it nothing can match.")
 ]
+Land = Annotated[
+    bool, typer.Option("--land", help="Also put the files in today's inbox: the next `medcode run` matches them.")
+]
 
 
-def acknowledge(files: Files, out: Out, more: More = None, claims: Claims = None) -> None:
+def acknowledge(files: Files, out: Out, more: More = None, claims: Claims = None, land: Land = False) -> None:
     """Read 999 and 277CA: which files, sets and claims were accepted or rejected, and why.
 
     Rejected syntax names its segment and element; a claim without an answer is waiting, not rejected. What answers no
@@ -39,13 +43,18 @@ def acknowledge(files: Files, out: Out, more: More = None, claims: Claims = None
     Examples:
 
         medcode acknowledge --in 999.x12 --in 277ca.x12 --claims claims.jsonl --out acknowledged.jsonl
+
+        medcode acknowledge --in 999.x12 --out acknowledged.jsonl --land
     """
     from medcode_ml.billing.answers.lines import acknowledgement_lines
 
-    _answer([*files, *(more or [])], out, claims, lambda matched, edits: acknowledgement_lines(matched))
+    given = [*files, *(more or [])]
+    _answer(given, out, claims, lambda matched, edits: acknowledgement_lines(matched))
+    if land:
+        _land(given)
 
 
-def remit(files: Files, out: Out, more: More = None, claims: Claims = None) -> None:
+def remit(files: Files, out: Out, more: More = None, claims: Claims = None, land: Land = False) -> None:
     """Read 835: what was paid, adjusted and denied, balanced to the cent and matched to the claims.
 
     A denial is keyed by group, CARC and RARC, with the edits behind it. Claims that do not balance, and payments for
@@ -54,6 +63,8 @@ def remit(files: Files, out: Out, more: More = None, claims: Claims = None) -> N
     Examples:
 
         medcode remit --in 835.x12 --claims claims.jsonl --out remitted.jsonl
+
+        medcode remit --in 835.x12 --out remitted.jsonl --land
     """
     import pandas as pd
 
@@ -62,12 +73,25 @@ def remit(files: Files, out: Out, more: More = None, claims: Claims = None) -> N
 
     # the lines of `medcode bill` tell edits, not codes
     codes = pd.DataFrame(columns=["encounter_id", "code"], dtype=object)
+    given = [*files, *(more or [])]
     _answer(
-        [*files, *(more or [])],
+        given,
         out,
         claims,
         lambda matched, edits: remittance_lines(matched, denials(matched, codes, edits)),
     )
+    if land:
+        _land(given)
+
+
+def _land(files: list[Path]) -> None:
+    """Put the files in the inbox of today."""
+    from medcode_ml.billing.answers.arrivals import Inbox
+    from medcode_ml.settings import settings
+
+    inbox, today = Inbox(settings().answers_inbox), datetime.now(UTC).date()
+    new = sum(inbox.put(path, today) for path in files)
+    typer.echo(f"{new} files put in {inbox.folder / today.isoformat()}, {len(files) - new} were there", err=True)
 
 
 def _answer(

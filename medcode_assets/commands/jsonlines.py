@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from tqdm import tqdm
 
+from medcode_ml.contracts.characters import has_half_character
+
 Record = dict[str, Any]
+#: an escape that may stand for half of a character
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
 #: what is wrong with a record, or None
 Fault = Callable[[Record], str | None]
 
@@ -101,15 +106,28 @@ def read_lines(path: Path, output: Output, fault: Fault) -> Iterator[Line]:
             except UnicodeDecodeError as error:
                 output.reject(number, f"not UTF-8 at byte {error.start}; save the file as UTF-8", repr(data[:200]))
                 continue
-            except (json.JSONDecodeError, RecursionError) as error:
+            except (ValueError, RecursionError) as error:  # a whole number of thousands of digits is a plain ValueError
                 where = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
                 output.reject(number, f"not JSON{where}; one object a line is wanted", text.rstrip("\n"))
                 continue
-            reason = fault(record) if isinstance(record, dict) else "not a JSON object; one object a line is wanted"
+            reason = _form_fault(record, text) or fault(record)
             if reason is not None:
                 output.reject(number, reason, text.rstrip("\n"))
                 continue
             yield Line(number, record)
+
+
+def _form_fault(record: Any, text: str) -> str | None:
+    """Why a line is no record, or none that could be written again: unknown keys are carried through untouched."""
+    if not isinstance(record, dict):
+        return "not a JSON object; one object a line is wanted"
+    if not _HALF.search(text):
+        return None
+    for key, value in record.items():
+        if has_half_character(json.dumps([key, value], ensure_ascii=False)):
+            named = key if key.isidentifier() and key.isascii() else "a key"
+            return f"{named} holds half of a surrogate pair; write the whole character"
+    return None
 
 
 def batches(lines: Iterable[Line], size: int) -> Iterator[list[Line]]:

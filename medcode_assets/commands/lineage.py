@@ -1,4 +1,4 @@
-"""`medcode run`, `status`, `ui`, `stop`, `clean`, `export`: the lineage and what stands in its tables."""
+"""`medcode run`, `migrate`, `status`, `ui`, `stop`, `clean`, `simulate`: the lineage and what stands in its tables."""
 
 from __future__ import annotations
 
@@ -46,12 +46,21 @@ def run(
     prepare()
     source = configured_source(progress=sys.stderr.isatty())
     delivered = source.received_dates()
-    first = start.date() if start else min(delivered, default=settings().first_day)
-    last = end.date() if end else max(delivered, default=first)
+    received = [*delivered, *_days_with_answers()]
+    first = start.date() if start else min(received, default=settings().first_day)
+    last = end.date() if end else max(received, default=first)
     _refuse_days_without_partition(first, last)
     typer.echo(f"source {source.name}: {len(delivered)} days with deliveries, running {first} to {last}")
     run_lineage(first, last)
     print_report(first, last, seconds=time.monotonic() - began)
+
+
+def _days_with_answers() -> list[date]:
+    """Days up to today into whose inbox insurers' answers came."""
+    from medcode_ml.billing.answers.arrivals import Inbox
+
+    today = datetime.now(UTC).date()
+    return [day for day in Inbox(settings().answers_inbox).days(settings().first_day) if day <= today]
 
 
 def _refuse_days_without_partition(first: date, last: date) -> None:
@@ -62,6 +71,25 @@ def _refuse_days_without_partition(first: date, last: date) -> None:
         raise RunFailedError(f"{first} lies before the first partition {earliest}: set MEDCODE_FIRST_DAY={first}")
     if last > today:
         raise RunFailedError(f"{last} lies in the future: a delivery's folder is named after the day it was received")
+
+
+def migrate() -> None:
+    """Bring the tables and views of the database to this version of medcode, and stop. Run again it changes nothing.
+
+    Other commands do it by themselves; this one is for deployments where only one account may change tables.
+
+    Example:
+
+        MEDCODE_DATABASE_URL=postgresql://owner:secret@host:5432/medcode medcode migrate
+    """
+    configure_logging("WARNING")
+    from medcode_ml.store.database import engine
+    from medcode_ml.store.migrate import migrate as upgrade
+    from medcode_ml.store.migrate import revision
+
+    upgrade(engine())
+    with engine().connect() as connection:
+        typer.echo(f"the database stands at revision {revision(connection)}")
 
 
 def status() -> None:
@@ -119,30 +147,6 @@ def clean(
 
     EmbeddedServer(settings()).remove()
     shutil.rmtree(home)
-
-
-def export(
-    out: Annotated[Path, typer.Option(help="Folder to write; it must not exist or be empty.")],
-    start: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First received day.")] = None,
-    end: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last received day.")] = None,
-) -> None:
-    """Write the delivered records in the folder layout that MEDCODE_SOURCE=folder reads, pages included.
-
-    Example:
-
-        medcode export --out deliveries --from 2026-10-01 --to 2026-10-07
-    """
-    from medcode_assets.instance import prepare
-    from medcode_ml.intake.export import export_deliveries
-    from medcode_ml.pipeline import page_store
-    from medcode_ml.store.database import engine
-
-    prepare()
-    first = start.date() if start else date(1, 1, 1)
-    last = end.date() if end else date(9999, 12, 31)
-    counts = export_deliveries(engine(), page_store(), out, first, last)
-    for table, rows in counts.items():
-        typer.echo(f"{table:<16} {rows:>8}")
 
 
 def simulate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -119,15 +119,19 @@ def bill(
     source: In,
     out: Out,
     x12: Annotated[Path | None, typer.Option(help="Folder for the 837 files, one a batch, payer and type.")] = None,
+    fhir: Annotated[Path | None, typer.Option(help="New folder for the ready claims as FHIR R4, NDJSON.")] = None,
     payer: Annotated[Path | None, typer.Option(help="Payers file; default is the sample that ships.")] = None,
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of billing; default today.")] = None,
 ) -> None:
-    """Edit, group and price ranked encounters; with --x12 write the ready claims as 837 files.
+    """Edit, group and price ranked encounters; with --x12 write the ready claims as 837 files, with --fhir as FHIR.
 
-    Example:
+    Examples:
 
         medcode bill --in ranked.jsonl --out claims.jsonl --x12 outbox
+
+        medcode bill --in ranked.jsonl --out claims.jsonl --fhir fhir
     """
+    from medcode_ml.billing.notes import Notes
     from medcode_ml.billing.payers import load_payers
     from medcode_ml.billing.records import bill_records, claims_by_fingerprint
 
@@ -135,6 +139,7 @@ def bill(
     day = as_of.date() if as_of else date.today()
     # a claim that came before in the file is a duplicate, in whatever batch it was
     earlier: dict[str, str] = {}
+    said: list[Notes] = []
     with Output(out) as output, progress(count_lines(source), "encounter") as bar:
 
         def billed() -> Iterator[tuple[ClaimFrames, pd.DataFrame]]:
@@ -147,14 +152,16 @@ def bill(
                 for answer in result.answers:
                     output.write(answer)
                 bar.update(len(batch))
+                said.append(result.billed.said)
                 yield result.frames, result.billed.claims
 
+        claims = billed() if fhir is None else _with_fhir(billed(), day, fhir)
         if x12 is None:
-            for _ in billed():
+            for _ in claims:
                 pass
         else:
-            _write_interchanges(billed(), day, x12)
-    _say(output, "encounters")
+            _write_interchanges(claims, day, x12)
+    _say(output, "encounters", sum(said, Notes()).sentences())
 
 
 def read_page(
@@ -197,11 +204,27 @@ def _write_interchanges(billed: Iterator[tuple[ClaimFrames, pd.DataFrame]], day:
         typer.echo(f"{refused.claim_number}: not written; {'; '.join(refused.reasons)}", err=True)
 
 
-def _say(output: Output, what: str) -> None:
+def _with_fhir(
+    billed: Iterator[tuple[ClaimFrames, pd.DataFrame]], day: date, folder: Path
+) -> Iterator[tuple[ClaimFrames, pd.DataFrame]]:
+    """Pass the batches on, writing their ready claims as FHIR resources on the way."""
+    from medcode_ml.billing.fhir.claims import billed_claims, write_claims
+    from medcode_ml.billing.fhir.ndjson import FhirFiles
+
+    with FhirFiles(folder) as files:
+        for frames, claims in billed:
+            write_claims(files, list(billed_claims(frames, claims, day)))
+            yield frames, claims
+    typer.echo(f"{files.written['Claim']} claims written to {folder}", err=True)
+    for (kind, because), number in sorted(files.left_out.items()):
+        typer.echo(f"left out: {number} {kind}, {because}", err=True)
+
+
+def _say(output: Output, what: str, notes: Sequence[str] = ()) -> None:
     said = f"{output.written} {what} written to {output.path}"
     if output.rejected:
         said += f"; {output.rejected} lines rejected, see {output.rejected_path}"
-    typer.echo(said, err=True)
+    typer.echo(". ".join([said, *(note.rstrip(".") for note in notes)]), err=True)
 
 
 __all__ = ["InputFileError", "bill", "code", "rank", "read_page"]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Reference files that no package carries: provider registry, taxonomy, procedure mapping.")
+app = typer.Typer(help="Reference files that no package carries: provider registry, taxonomy, owners of hospitals.")
 
 
 class NothingToLoadError(ValueError):
@@ -16,7 +16,7 @@ class NothingToLoadError(ValueError):
 
 @app.callback()
 def _group() -> None:
-    """Reference files that no package carries: provider registry, taxonomy, procedure mapping."""
+    """Reference files that no package carries: provider registry, taxonomy, owners of hospitals."""
 
 
 @app.command()
@@ -24,6 +24,9 @@ def load(
     nppes: Annotated[Path | None, typer.Option(help="npidata_pfile CSV of NPPES (CMS, monthly).")] = None,
     taxonomy: Annotated[Path | None, typer.Option(help="Provider taxonomy CSV of NUCC.")] = None,
     procedure_map: Annotated[Path | None, typer.Option(help="gem_i9pcs.txt of CMS (2018 mappings).")] = None,
+    hospital_owners: Annotated[
+        Path | None, typer.Option(help="Hospital General Information CSV of CMS: owners, for prices by the model.")
+    ] = None,
     hospital_pairs: Annotated[
         list[Path] | None, typer.Option(help="Part of a quarter's NCCI pairs for hospitals (CMS); again for each part.")
     ] = None,
@@ -48,20 +51,24 @@ def load(
 
         medcode registry load --taxonomy nucc_taxonomy_261.csv --procedure-map gem_i9pcs.txt
 
+        medcode registry load --hospital-owners Hospital_General_Information.csv
+
         medcode registry load --hospital-pairs f1.zip --hospital-pairs f2.zip --unit-limits mue.zip --coverage lcd.zip
     """
     from tqdm import tqdm
 
+    from medcode_ml.billing.amounts.owners_loaded import load_hospital_owners
     from medcode_ml.codes.procedure_map import load_procedure_map
     from medcode_ml.codes.taxonomy import load_taxonomy
     from medcode_ml.store.registry import load_nppes
 
-    named = (nppes, taxonomy, procedure_map, hospital_pairs, practitioner_pairs, unit_limits, coverage)
+    named = (nppes, taxonomy, procedure_map, hospital_owners, hospital_pairs, practitioner_pairs, unit_limits, coverage)
     if not any(named):
-        raise NothingToLoadError("name a file: --nppes, --taxonomy, --procedure-map or one of those for edits")
+        raise NothingToLoadError(
+            "name a file: --nppes, --taxonomy, --procedure-map, --hospital-owners or one of those for edits"
+        )
     if nppes is not None:
         with tqdm(unit=" identifiers", disable=None) as bar:
-
 
             def told(done: int) -> None:
                 bar.update(done - bar.n)
@@ -72,6 +79,8 @@ def load(
         typer.echo(f"{load_taxonomy(taxonomy):,} taxonomy codes")
     if procedure_map is not None:
         typer.echo(f"{load_procedure_map(procedure_map):,} entries of the procedure mapping")
+    if hospital_owners is not None:
+        typer.echo(f"owners of {load_hospital_owners(hospital_owners):,} hospitals")
     _load_edits(hospital_pairs or [], practitioner_pairs or [], unit_limits or [], coverage, contractor or [])
 
 

@@ -4,7 +4,9 @@ import dagster as dg
 
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation_sensor",
-    target=dg.AssetSelection.groups("mapped", "filtered", "coded", "ranked", "billed", "marts"),
+    # of the raw tables, what insurers sent follows the claims that went out; so does a shadow run
+    target=dg.AssetSelection.groups("mapped", "filtered", "coded", "ranked", "billed", "marts", "streaming", "drift")
+    | dg.AssetSelection.assets(["raw", "answer_file"], ["ml", "shadow_figure"]),
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=60,
 )

@@ -31,10 +31,9 @@ from medcode_ml.billing.answers.frames import Answers
 from medcode_ml.billing.answers.matching import OurClaims, match
 from medcode_ml.billing.answers.reading import read_answers, stream_answers
 from medcode_ml.billing.answers.repeated import Seen, mark_repeated
+from medcode_ml.simulation.answer_segments import GUIDES, header, trailer
 
-_ISA = (
-    "ISA*00*          *00*          *ZZ*PAYERONE       *ZZ*HOSPITAL       *261120*0900*^*00501*000000001*0*P*:"
-)  # fmt: skip
+_OPENING = header("HP", GUIDES["835"], 1, sender="PAYERONE", receiver="HOSPITAL")
 _HEAD = (
     "TRN*1*TRACE1*1512345678", "DTM*405*20261119", "N1*PR*FIRST HEALTH PLAN*XV*P1", "N3*1 MAIN ST",
     "N4*BOSTON*MA*021140000", "PER*BL*HELP DESK*TE*6175550100", "N1*PE*HARBOUR GENERAL*XX*1234567893", "LX*1",
@@ -66,11 +65,10 @@ def claim_segments(number: int) -> list[str]:
 
 def payment_segments(claims: int) -> Iterator[str]:
     """The segments of one interchange with one 835 of `claims` claims."""
-    yield _ISA
-    yield "GS*HP*PAYERONE*HOSPITAL*20261120*0900*1*X*005010X221A1"
+    yield from _OPENING
     total, count = sum(int(claim_segments(number)[0].split("*")[4]) for number in range(claims)), 0
     body = (f"BPR*I*{total}*C*CHK************20261119", *_HEAD)
-    yield "ST*835*0001*005010X221A1"
+    yield f"ST*835*0001*{GUIDES['835']}"
     for segment in body:
         count += 1
         yield segment
@@ -79,8 +77,7 @@ def payment_segments(claims: int) -> Iterator[str]:
             count += 1
             yield segment
     yield f"SE*{count + 2}*0001"
-    yield "GE*1*1"
-    yield "IEA*1*000000001"
+    yield from trailer(1, 1)
 
 
 def our_claims(claims: int) -> pd.DataFrame:
@@ -210,6 +207,7 @@ def _cut_with_pyx12(file: BinaryIO) -> int:
 
 # faults ---------------------------------------------------------------------------------------------------------------
 
+
 def faulty(segments: list[str], kind: str, rng: random.Random) -> tuple[list[str], set[str]]:
     """Segments with one fault of a kind, and the control numbers of the claims whose amounts it changed."""
     places = [i for i, s in enumerate(segments) if s.split("*")[0] in _PLACES[kind]]
@@ -222,7 +220,7 @@ def faulty(segments: list[str], kind: str, rng: random.Random) -> tuple[list[str
         return [*segments[:place], segment, *segments[place:]], {claim} if segment.startswith("CAS") else set()
     if kind == "cut file":
         data = "~".join(segments)
-        return data[: rng.randrange(len(_ISA) + 60, len(data))].split("~"), set()
+        return data[: rng.randrange(len(_OPENING[0]) + 60, len(data))].split("~"), set()
     if kind in ("cut, recounted", "doubled, recounted"):
         cut = kind.startswith("cut")
         made = segments[:place] + segments[place + 1 :] if cut else [*segments[: place + 1], *segments[place:]]

@@ -1,12 +1,11 @@
 """Measures writing, judging and reading back 837 claims: speed, memory, both validators' verdicts, equality.
 
-    python -m medcode_ml.benchmarks.claims_837 [--claims 100000] [--judged 1000] [--data DIR]
+    python -m medcode_ml.benchmarks.claims_837 [--claims 100000] [--judged 1000]
 
 The claims are drawn: people, hospitals, payers and clinicians of the simulated network, codes of the newest release.
 What they mean together is nothing; they have the sizes of real ones (1-25 diagnoses, 0-6 procedures, 3-25 lines, one in
 eight professional, one in ten with an earlier payer, some replacing or voiding another). Drawing is not timed. The
-baseline is a bare copy: the same text written segment by segment without looking at a claim. `--data` is a folder of
-X12 files by others, each read or refused with a reason.
+baseline is a bare copy: the same text written segment by segment without looking at a claim.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from medcode_ml.billing.claims import (
 from medcode_ml.billing.files import write_files
 from medcode_ml.billing.x12.interchange import Batch, interchanges
 from medcode_ml.billing.x12.parties import Sender
-from medcode_ml.billing.x12.reading import Read837Error, read_837
+from medcode_ml.billing.x12.reading import read_837
 from medcode_ml.billing.x12.transmitted import transmitted
 from medcode_ml.billing.x12.validate import second_opinion, validate_837
 
@@ -248,18 +247,6 @@ def same_claims(sent: ClaimFrames, back: ClaimFrames) -> int:
     return sum(sorted(tables[0][key]) == sorted(rows) for key, rows in tables[1].items())
 
 
-def foreign(folder: Path) -> Iterator[str]:
-    """What becomes of X12 files by others: read, or refused with a reason."""
-    found: Counter[str] = Counter()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        try:
-            read_837(path.read_bytes())
-            found["read"] += 1
-        except Read837Error as error:
-            found["refused with a reason" if error.faults else "refused"] += 1
-    yield f"files by others                          {dict(found)}"
-
-
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
@@ -270,15 +257,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--claims", type=int, default=100_000, help="claims to write for speed and memory")
     parser.add_argument("--judged", type=int, default=1_000, help="claims for the validators and for reading back")
-    parser.add_argument("--data", type=Path, help="folder of X12 files by others")
     chosen = parser.parse_args(arguments)
     for line in written(chosen.claims):
         _say(line)
     if chosen.judged:
         for line in judged(chosen.judged):
-            _say(line)
-    if chosen.data:
-        for line in foreign(chosen.data):
             _say(line)
 
 

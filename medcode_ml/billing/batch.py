@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -33,15 +33,24 @@ from medcode_ml.billing.grouping import (
     has_second_grouper,
     second_opinion,
 )
+from medcode_ml.billing.known import NOTHING_KNOWN, Known, known_of
+from medcode_ml.billing.notes import Notes
 from medcode_ml.billing.payers import PayerBook
 from medcode_ml.billing.pricing.factors import Factor, money
+from medcode_ml.billing.releases import NONE, Released, Releases, edit_rows, holding
 from medcode_ml.billing.transmission import plan
 from medcode_ml.billing.what_if import CANDIDATES, WhatIf, what_ifs
+from medcode_ml.billing.x12.loops import ORIGINAL, ReadyClaim
+from medcode_ml.billing.x12.writable import unwritable
+from medcode_ml.contracts import billed as billed_tables
 
 CLAIM_COLUMNS: tuple[str, ...] = (
     "encounter_id",
     "claim_number",
     "claim_type",
+    "frequency_code",
+    "payer_control_number",
+    "delay_reason",
     "hospital_id",
     "payer_id",
     "discharge_date",
@@ -83,18 +92,21 @@ EDIT_COLUMNS: tuple[str, ...] = (
     "code",
     "sentence",
     "remedy",
+    "released_by",
+    "released_because",
 )
 FACTOR_COLUMNS: tuple[str, ...] = ("encounter_id", "factor_number", "factor", "value", "note")
+PREDICTED_COLUMNS = tuple(c.name for c in billed_tables.predicted_amount.columns if c.name != "received_date")
 WHAT_IF_COLUMNS: tuple[str, ...] = ("encounter_id", *WhatIf._fields)
 _CLAIM_NUMBER_LENGTH = 16
 
 
 @dataclass(frozen=True)
 class BilledBatch:
-    """Frames with the columns of billed.claim, claim_line, claim_edit, payment_factor and what_if, without
-    received_date.
+    """Frames with the columns of billed.claim, claim_line, claim_edit, payment_factor, what_if and predicted_amount,
+    without received_date.
 
-    `notes` are sentences about the batch as a whole, for the log and the asset's metadata.
+    `releases` are those that its claims were billed with. What is predicted the stage adds, which knows the model.
     """
 
     claims: pd.DataFrame
@@ -102,15 +114,14 @@ class BilledBatch:
     edits: pd.DataFrame
     factors: pd.DataFrame
     what_ifs: pd.DataFrame
-    notes: tuple[str, ...] = ()
+    said: Notes = field(default_factory=Notes)
+    releases: Releases = field(default_factory=dict)
+    predicted: pd.DataFrame = field(default_factory=lambda: _frame([], PREDICTED_COLUMNS))
 
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of an encounter beyond its case: optional columns of the frames."""
-
-    death_date: date | None
-    eligible: frozenset[str] | None
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about the batch as a whole, for the log and the asset's metadata."""
+        return self.said.sentences()
 
 
 def claim_number(encounter_id: str) -> str:
@@ -126,6 +137,7 @@ def bill_batch(
     second_grouper: bool = True,
     candidates: int = CANDIDATES,
     earlier: Mapping[str, str] | None = None,
+    releases: Releases | None = None,
 ) -> BilledBatch:
     """Edit, group and price every encounter of a batch.
 
@@ -137,6 +149,7 @@ def bill_batch(
         second_grouper: also ask the second grouper, where it knows the version.
         candidates: other principals tried for each claim, 0 for none.
         earlier: encounter by fingerprint of the claims made before: one of another encounter is a duplicate.
+        releases: edits that people released claims from.
 
     Raises:
         ClaimFramesError: the frames cannot be read.
@@ -148,9 +161,9 @@ def bill_batch(
     others: list[tuple[Any, ...]] = []
     without_second: Counter[str] = Counter()
     seen = dict(earlier or {})
+    released = releases or {}
     tables: dict[Services, ServiceTables] = {}
-    known = _known(frames)
-    unknown = _Known(None, None)
+    known = known_of(frames)
     given = frames.encounters["hospital_taxonomy"] if "hospital_taxonomy" in frames.encounters.columns else ()
     taxonomies = taxonomies_of_nobody(given)
     for case in frames.cases():
@@ -159,9 +172,12 @@ def bill_batch(
         if services is not None and services not in tables:
             tables[services] = service_tables(services)
         own = tables[services] if services is not None else None
-        billed = _bill(case, as_of, payers, known.get(key, unknown), own, taxonomies, second_grouper, candidates, seen)
+        free = released.get(key, NONE)
+        billed = _bill(
+            case, as_of, payers, known.get(key, NOTHING_KNOWN), own, taxonomies, second_grouper, candidates, seen, free
+        )
         claims.append(billed.claim)
-        edits += [(key, place, *edit) for place, edit in enumerate(billed.edits, 1)]
+        edits += edit_rows(key, billed.edits, 1, free)
         factors += [(key, number, *factor) for number, factor in enumerate(billed.factors, 1)]
         others += [(key, *other) for other in billed.what_ifs]
         lines += [
@@ -170,62 +186,36 @@ def bill_batch(
         ]
         if billed.without_second:
             without_second[billed.without_second] += 1
-    notes = [
-        f"The second grouper does not know {version}: {count} claim{'s' if count > 1 else ''} without a second opinion."
-        for version, count in sorted(without_second.items())
-    ]
-    notes += [tables[services].note for services in SERVICES if services in tables and tables[services].note]
+    samples = [tables[services].note for services in SERVICES if services in tables]
     return BilledBatch(
         _frame(claims, CLAIM_COLUMNS),
         _frame(lines, CLAIM_LINE_COLUMNS),
         _frame(edits, EDIT_COLUMNS),
         _frame(factors, FACTOR_COLUMNS),
         _frame(others, WHAT_IF_COLUMNS),
-        tuple(notes),
+        Notes(without_second, tuple(note for note in samples if note)),
+        released,
     )
 
 
 def with_edits(batch: BilledBatch, more: Mapping[str, Sequence[Edit]]) -> BilledBatch:
     """The batch with further edits by encounter; errors among them hold their claims."""
+    if not more:
+        return batch
     added: list[tuple[Any, ...]] = []
     claims = batch.claims.copy()
     last = batch.edits.groupby("encounter_id")["place"].max().to_dict()
     for at, key in zip(claims.index, claims["encounter_id"], strict=True):
-        edits = more.get(key, ())
-        added += [(key, place, *edit) for place, edit in enumerate(edits, int(last.get(key, 0)) + 1)]
-        holding = [edit.sentence for edit in edits if edit.level == "error"]
-        if holding:
+        edits, free = more.get(key, ()), batch.releases.get(key, NONE)
+        added += edit_rows(key, edits, int(last.get(key, 0)) + 1, free)
+        because = holding(edits, free)
+        if because:
             claims.at[at, "status"] = "held"
-            claims.at[at, "held_because"] = [*claims.at[at, "held_because"], *holding]
+            claims.at[at, "held_because"] = [*claims.at[at, "held_because"], *because]
     if not added:
         return batch
     frames = [batch.edits, _frame(added, EDIT_COLUMNS)]
     return replace(batch, claims=claims, edits=pd.concat([f for f in frames if len(f)], ignore_index=True))
-
-
-def _known(frames: ClaimFrames) -> dict[str, _Known]:
-    deaths: dict[str, date | None] = {}
-    if "death_date" in frames.encounters.columns:
-        given = frames.encounters[["encounter_id", "death_date"]]
-        deaths = {str(key): _date(day) for key, day in given.itertuples(index=False) if not pd.isna(day)}
-    eligible: dict[str, set[str]] = {}
-    if "eligible" in frames.codes.columns:
-        for key, code, may in frames.codes[["encounter_id", "code", "eligible"]].itertuples(index=False):
-            if may is None or pd.isna(may):
-                continue
-            own = eligible.setdefault(str(key), set())
-            if may:
-                own.add(code)
-    return {
-        key: _Known(deaths.get(key), frozenset(eligible[key]) if key in eligible else None)
-        for key in deaths.keys() | eligible.keys()
-    }
-
-
-def _date(value: Any) -> date:
-    """A date; pandas makes time stamps of dates in passing."""
-    day: date = value.date() if isinstance(value, pd.Timestamp) else value
-    return day
 
 
 def _frame(rows: list[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
@@ -248,12 +238,13 @@ def _bill(
     case: Case,
     as_of: date,
     payers: PayerBook,
-    known: _Known,
+    known: Known,
     tables: ServiceTables | None,
     unknown_taxonomies: frozenset[str],
     second_grouper: bool,
     candidates: int,
     seen: dict[str, str],
+    released: Released,
 ) -> _Billed:
     encounter, transmission = case.encounter, plan(case)
     discharged: date | None = encounter["discharge_date"]
@@ -288,12 +279,24 @@ def _bill(
     weight = weight_of(grouping, discharged)
     priced = price_claim(case, payers, grouping, weight)
     edits += priced.edits
-    edits += filing_edits(discharged, priced.filing_days, as_of)
-    held = [edit.sentence for edit in edits if edit.level == "error"]
+    edits += filing_edits(discharged, priced.filing_days, as_of, encounter["delay_reason"])
+    held = holding(edits, released)
+    to_write = ReadyClaim(
+        case, transmission, claim_number(case.encounter_id), encounter["claim_type"] or "837I",
+        grouping.drg if grouping else None, encounter["frequency_code"] or ORIGINAL, encounter["payer_control_number"],
+        case.total_charge, encounter["delay_reason"],
+    )  # fmt: skip
+    # the last look: edits say better what is missing, so that it is asked only where none of them holds the claim
+    if not held and (why := unwritable(to_write)):
+        edits.append(found("claim_unwritable", why="; ".join(why)))
+        held = holding(edits, released)
     claim = (
         case.encounter_id,
-        claim_number(case.encounter_id),
-        encounter["claim_type"] or "837I",
+        to_write.claim_number,
+        to_write.claim_type,
+        to_write.frequency,
+        to_write.payer_control_number,
+        to_write.delay_reason,
         encounter["hospital_id"],
         encounter["payer_id"],
         discharged,
@@ -305,7 +308,7 @@ def _bill(
         weight.weight if weight else None,
         weight.source if weight else None,
         second,
-        money(case.total_charge),
+        money(to_write.total_charge),
         priced.expected,
         priced.contract.name if priced.contract else None,
         "held" if held else "ready",

@@ -21,7 +21,8 @@ import pandas as pd
 #: `hac_exempt` a boolean; `payer_kind` medicare, medicaid, commercial or self_pay; `contract` a name in the payers
 #: file. `frequency_code` is 1 original (also None), 7 replacement or 8 void of the claim that the payer knows by its
 #: `payer_control_number`; `insurance_type` says why Medicare is not the first payer (SBR05: 12, 13, 14, 15, 16, 41, 42,
-#: 43 or 47). A missing column stands for a column of None: the edits then name what the claim lacks.
+#: 43 or 47); `delay_reason` why the claim is filed late (CLM20).
+#: A missing column stands for a column of None: the edits then name what the claim lacks.
 ENCOUNTER_COLUMNS: tuple[str, ...] = (
     "encounter_id",
     "patient_id",
@@ -67,6 +68,7 @@ ENCOUNTER_COLUMNS: tuple[str, ...] = (
     "frequency_code",
     "payer_control_number",
     "insurance_type",
+    "delay_reason",
 )
 #: `principal` (boolean) is optional: without it the lowest rank is the principal diagnosis.
 CODE_COLUMNS: tuple[str, ...] = ("encounter_id", "rank", "code", "poa", "principal")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.billing.stage import claim_frames
+from medcode_ml.billing.files_before import FilesBefore
+from medcode_ml.billing.gathering import ROWS_AT_ONCE, claim_frames, parts_of, rows_of_part
 from medcode_ml.billing.x12.interchange import Batch, Piece, member_frame, stream_interchanges
 from medcode_ml.billing.x12.parties import Sender
 from medcode_ml.billing.x12.validate import Validation, validate_sets
@@ -22,7 +23,7 @@ from medcode_ml.billing.x12.writable import Refused
 from medcode_ml.contracts import billed
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.settings import settings
-from medcode_ml.store.frames import days_of, read_partition, replace_partition
+from medcode_ml.store.frames import copy_in, days_of
 
 VALID = "pyx12: valid"
 NOT_VALIDATED = "not validated"
@@ -56,32 +57,52 @@ class WrittenFiles:
     refusals: Path | None
 
 
-def run_claim_files(engine: sa.Engine, start: date, end: date, outbox: Path) -> StageResult:
+def run_claim_files(
+    engine: sa.Engine, start: date, end: date, outbox: Path, *, rows_at_once: int = ROWS_AT_ONCE
+) -> StageResult:
     """Write the ready claims of the days `start` to `end` as 837 files, one for each payer, claim type and day.
 
+    A file that was sent stays as it is; claims of its day that are new, corrected, replaced or voided since go into a
+    further one with a control number of its own.
     A file that its validator does not accept goes to the folder `refused` of its day, never beside the ones to send; so
     do the reasons of ready claims that cannot be written.
     """
     rows = {"interchange": 0, "interchange_claim": 0}
     sizes: list[tuple[str | int | float, ...]] = []
-    refused = unwritten = 0
+    refused = unwritten = kept = 0
     for day in days_of(start, end):
-        members: list[pd.DataFrame] = []
         with engine.begin() as connection:
-            batch = claim_frames(connection, day), read_partition(connection, billed.claim, day)
-            written = write_files([batch], sender(), day, outbox / day.isoformat(), members.append)
-            files = _file_rows(written, outbox)
-            rows["interchange"] += replace_partition(connection, billed.interchange, day, files)
-            rows["interchange_claim"] += replace_partition(
-                connection, billed.interchange_claim, day, _member_rows(members)
-            )
-        _drop_stale(outbox, day, {one.path for one in written.files} | ({written.refusals} - {None}))
+            before = FilesBefore.of(connection, day)
+            before.clear_others(connection)
+
+            def keep(members: pd.DataFrame, connection: sa.Connection = connection, day: date = day) -> None:
+                rows["interchange_claim"] += copy_in(
+                    connection, billed.interchange_claim, members.assign(received_date=day)
+                )
+
+            batches = _ready_batches(connection, day, before, rows_at_once)
+            written = write_files(batches, sender(), day, outbox / day.isoformat(), keep, after=before.sequences())
+            files = _file_rows(written, outbox).assign(received_date=day)
+            rows["interchange"] += copy_in(connection, billed.interchange, files)
+        current = {one.path for one in written.files} | {written.refusals} | {outbox / f for f in before.paths()}
+        _drop_stale(outbox, day, current)
         refused += sum(one.verdict != VALID for one in written.files)
         unwritten += len(written.refused)
+        kept += len(before.files)
         sizes += [(one.payer_id, one.claim_type, day.isoformat(), one.claims) for one in written.files]
     header = ("payer", "claim type", "day", "claims")
-    figures: dict[str, float | int | str] = {"refused": refused, "claims_not_written": unwritten}
+    figures: dict[str, float | int | str] = {
+        "refused": refused, "claims_not_written": unwritten, "files_sent_before": kept,
+    }  # fmt: skip
     return StageResult("claim files", start, end, rows, figures, (header, tuple(sizes)))
+
+
+def _ready_batches(connection: sa.Connection, day: date, before: FilesBefore, rows_at_once: int) -> Iterator[Batch]:
+    """Frames and claims of the day part by part, without the claims that stand in a file that was sent as they are."""
+    for part in list(parts_of(connection, day, rows_at_once)):
+        frames = claim_frames(connection, day, part)
+        claims = rows_of_part(connection, billed.claim, day, part)
+        yield frames, before.without_sent(connection, frames, claims)
 
 
 def invalid_interchanges(engine: sa.Engine, start: date, end: date) -> list[str]:
@@ -113,6 +134,7 @@ def write_files(
     folder: Path,
     sent: Callable[[pd.DataFrame], None] | None = None,
     *,
+    after: Mapping[tuple[str, str], int] | None = None,
     validate: bool = True,
 ) -> WrittenFiles:
     """Write any number of claims as 837 files in constant memory, one for each payer and claim type of the day.
@@ -123,13 +145,14 @@ def write_files(
     Args:
         batches: frames with their rows of billed.claim; held claims are passed over.
         sent: is given the rows of billed.interchange_claim, piece by piece.
+        after: sequence of the last file of a payer and claim type that is there already.
         validate: ask the guide's validator, which takes some ten times as long as writing.
     """
     opened: dict[str, tuple[Path, BinaryIO]] = {}
     files: list[WrittenFile] = []
     refused: list[Refused] = []
     try:
-        for piece in stream_interchanges(batches, sender, day, datetime.combine(day, _ENVELOPE_TIME)):
+        for piece in stream_interchanges(batches, sender, day, datetime.combine(day, _ENVELOPE_TIME), after=after):
             if isinstance(piece, Refused):
                 refused.append(piece)
                 continue
@@ -202,12 +225,6 @@ def _file_rows(written: WrittenFiles, outbox: Path) -> pd.DataFrame:
         for one in written.files
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=names, dtype=object)
-
-
-def _member_rows(members: list[pd.DataFrame]) -> pd.DataFrame:
-    own = [c.name for c in billed.interchange_claim.columns if c.name != "received_date"]
-    together = pd.concat(members, ignore_index=True) if members else pd.DataFrame(columns=own, dtype=object)
-    return together[own]
 
 
 def _drop_stale(outbox: Path, day: date, current: Collection[Path | None]) -> None:

@@ -10,8 +10,14 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from medcode_ml.contracts.characters import has_half_character
+
 MOST = 1_000_000_000
 """An amount or quantity of this size or more is a slip of the pen; it would not fit the tables."""
+MOST_DECIMALS = 20
+"""A binary float that was read from a text has fewer; 1e-9999999 would be a text of ten million digits."""
+FIRST_YEAR, LAST_YEAR = 1850, 2150
+"""Nobody alive was born before, no claim is filed after; beyond, days cannot be counted from every date."""
 
 
 class RecordError(ValueError):
@@ -25,7 +31,10 @@ def text(record: Mapping[str, Any], key: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise RecordError(f"{key} must be a text")
-    return str(value).strip() or None
+    written = str(value).strip()
+    if has_half_character(written):
+        raise RecordError(f"{key} holds half of a surrogate pair; write the whole character")
+    return written or None
 
 
 def day(record: Mapping[str, Any], key: str) -> date | None:
@@ -34,9 +43,12 @@ def day(record: Mapping[str, Any], key: str) -> date | None:
     if written is None:
         return None
     try:
-        return datetime.fromisoformat(written).date()
+        read = datetime.fromisoformat(written).date()
     except ValueError:
         raise RecordError(f"{key} must be a date written YYYY-MM-DD") from None
+    if not FIRST_YEAR <= read.year <= LAST_YEAR:
+        raise RecordError(f"{key} must lie between {FIRST_YEAR} and {LAST_YEAR}")
+    return read
 
 
 def whole_years(record: Mapping[str, Any], key: str) -> int | None:
@@ -69,9 +81,23 @@ def number(record: Mapping[str, Any], key: str) -> Decimal | None:
         read = Decimal(str(value).strip())
     except InvalidOperation:
         raise RecordError(f'{key} must be an amount, written as a text such as "9500.00"') from None
-    if not read.is_finite() or abs(read) >= MOST:
+    # compared, not made absolute: an exponent beyond the context's would overflow
+    if not read.is_finite() or not -MOST < read < MOST:
         raise RecordError(f"{key} must be a finite amount below {MOST:,}")
+    exponent = read.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -MOST_DECIMALS:
+        raise RecordError(f"{key} must be an amount of at most {MOST_DECIMALS} decimals")
     return read
+
+
+def texts(record: Mapping[str, Any], key: str) -> list[str]:
+    """A list of texts within the record, as they are written; empty where absent."""
+    found = items(record, key)
+    if not all(isinstance(item, str) for item in found):
+        raise RecordError(f"{key} must be a list of texts")
+    if any(has_half_character(item) for item in found):
+        raise RecordError(f"{key} holds half of a surrogate pair; write the whole character")
+    return found
 
 
 def group(record: Mapping[str, Any], key: str) -> Mapping[str, Any]:

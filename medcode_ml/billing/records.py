@@ -7,10 +7,11 @@ line's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -32,7 +33,14 @@ from medcode_ml.codes.identifiers import dotted, icd10cm_has_format
 
 _PLAIN = (
     *("patient_id", "setting", "claim_type", "sex", "admission_hour", "discharge_hour", "admission_type"),
-    *("admission_source", "discharge_status", "admitting_code", "frequency_code", "payer_control_number"),
+    *(
+        "admission_source",
+        "discharge_status",
+        "admitting_code",
+        "frequency_code",
+        "payer_control_number",
+        "delay_reason",
+    ),
 )
 _DATES = ("birth_date", "admission_date", "discharge_date", "death_date")
 _PROVIDER = {
@@ -114,13 +122,27 @@ def record_rows(record: Mapping[str, Any]) -> Rows:
     encounter["hac_exempt"] = values.truth(provider, "hac_exempt")
     return {
         "encounters": [encounter],
-        "codes": [_code(encounter_id, n, c) for n, c in enumerate(values.items(record, "codes"), 1)],
-        "procedures": [_procedure(encounter_id, n, p) for n, p in enumerate(values.objects(record, "procedures"), 1)],
-        "lines": [_line(encounter_id, n, x) for n, x in enumerate(values.objects(record, "lines"), 1)],
-        "prior_payments": [
-            _prior_payment(encounter_id, n, p) for n, p in enumerate(values.objects(record, "prior_payments"), 1)
-        ],
+        "codes": _entries(record, "codes", values.items, partial(_code, encounter_id)),
+        "procedures": _entries(record, "procedures", values.objects, partial(_procedure, encounter_id)),
+        "lines": _entries(record, "lines", values.objects, partial(_line, encounter_id)),
+        "prior_payments": _entries(record, "prior_payments", values.objects, partial(_prior_payment, encounter_id)),
     }
+
+
+def _entries(
+    record: Mapping[str, Any],
+    key: str,
+    read_list: Callable[[Mapping[str, Any], str], list[Any]],
+    read: Callable[[int, Any], dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """Read the entries of a list; what is wrong with one says which."""
+    rows = []
+    for number, entry in enumerate(read_list(record, key), 1):
+        try:
+            rows.append(read(number, entry))
+        except RecordError as error:
+            raise RecordError(f"{key}: entry {number}: {error}") from None
+    return rows
 
 
 def frames_from_records(records: Iterable[Mapping[str, Any]]) -> tuple[ClaimFrames, list[int], list[Rejected]]:
@@ -253,10 +275,10 @@ def _code(encounter_id: str, rank: int, given: Any) -> dict[str, Any]:
     if isinstance(given, str):
         given = {"code": given}
     if not isinstance(given, Mapping):
-        raise RecordError("codes must be a list of objects with code and poa")
+        raise RecordError("must be a code, or an object with code and poa")
     code = values.text(given, "code")
     if code is None:
-        raise RecordError(f"codes: entry {rank} has no code")
+        raise RecordError("code is absent")
     code = code.upper()
     # the dot may be left out; anything else that is wrong with a code stays as given and becomes an edit
     if "." not in code and icd10cm_has_format(code):
@@ -269,15 +291,13 @@ def _code(encounter_id: str, rank: int, given: Any) -> dict[str, Any]:
 def _procedure(encounter_id: str, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
     code = values.text(given, "code")
     if code is None:
-        raise RecordError(f"procedures: entry {number} has no code")
+        raise RecordError("code is absent")
     row = {"encounter_id": encounter_id, "line_number": number, "code": code.upper()}
     return row | {"system": values.text(given, "system"), "date": values.day(given, "date")}
 
 
 def _line(encounter_id: str, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    modifiers = values.items(given, "modifiers")
-    if not all(isinstance(m, str) for m in modifiers):
-        raise RecordError("modifiers must be a list of texts")
+    modifiers = values.texts(given, "modifiers")
     units = values.number(given, "units")
     return {
         "encounter_id": encounter_id,
@@ -294,13 +314,13 @@ def _line(encounter_id: str, number: int, given: Mapping[str, Any]) -> dict[str,
 def _prior_payment(encounter_id: str, number: int, given: Mapping[str, Any]) -> dict[str, Any]:
     payer_id, paid = values.text(given, "payer_id"), values.number(given, "paid")
     if payer_id is None or paid is None:
-        raise RecordError("prior_payments: every entry needs payer_id and paid")
+        raise RecordError("payer_id and paid are needed")
     adjustments = []
     for adjustment in values.objects(given, "adjustments"):
         group, reason = values.text(adjustment, "group"), values.text(adjustment, "reason")
         amount = values.number(adjustment, "amount")
         if group is None or reason is None or amount is None:
-            raise RecordError("prior_payments: an adjustment needs group, reason and amount")
+            raise RecordError("adjustments: each needs group, reason and amount")
         adjustments.append({"group": group, "reason": reason, "amount": amount})
     return {
         "encounter_id": encounter_id,

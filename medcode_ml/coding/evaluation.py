@@ -23,6 +23,7 @@ from medcode_ml.contracts import filtered, mapped, ml
 from medcode_ml.models.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio
 from medcode_ml.models.registry import promoted
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.stages import settle_pointer
 from medcode_ml.models.warehouse.versions import encounters_of_version, newest_version
 from medcode_ml.store.frames import read_frame
 
@@ -65,6 +66,7 @@ def evaluate_from_store(
     learned, test = encounters_of_version(engine, ml.CODING, version)
     seen = Counter(code for codes in learned["codes"] for code in codes)
     documents, sections = _documents(engine, test)
+    settle_pointer(engine, KIND, home)
     by, champion = (measured or coders)(home, version)
     result = evaluate(version, by, test, documents, sections, seen, resamples=resamples)
     keep_figures(engine, result, champion)

@@ -8,9 +8,11 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 
 from medcode_ml.coding.batch import MODEL_VERSION, CodedBatch, code_batch
 from medcode_ml.models.registry import promoted
+from medcode_ml.models.warehouse.stages import champion_folder
 
 KIND = "coding"
 Code = Callable[[pd.DataFrame, pd.DataFrame], CodedBatch]
@@ -27,13 +29,15 @@ class Coder:
 ONTOLOGY_CODER = Coder(MODEL_VERSION, code_batch)
 
 
-def coder_in_use(home: Path | None = None) -> Coder:
+def coder_in_use(home: Path | None = None, source: sa.Engine | sa.Connection | None = None) -> Coder:
     """The promoted model of the registry under `home` (that of the settings by default), or the ontology coder.
+
+    With `source`, a database, its champion: a promotion made anywhere is in use from the next call on.
 
     Raises:
         ModelFolderError: the promoted version is gone or damaged; the ontology coder never steps in unsaid.
     """
-    folder = promoted(KIND, home)
+    folder = promoted(KIND, home) if source is None else champion_folder(source, KIND, home)
     return ONTOLOGY_CODER if folder is None else coder_of(folder)
 
 

@@ -28,7 +28,7 @@ def run_coding(engine: sa.Engine, start: date, end: date) -> StageResult:
     Raises:
         ModelFolderError: the promoted model is gone or damaged.
     """
-    coder = coder_in_use()
+    coder = coder_in_use(source=engine)
     rows: dict[str, int] = dict.fromkeys(WRITTEN, 0)
     outcomes: dict[str, int] = {}
     accepted = scanned = 0

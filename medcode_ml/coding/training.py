@@ -42,7 +42,10 @@ from medcode_ml.models.splitting import folds_of
 from medcode_ml.models.steps import steps
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from medcode_ml.models.tracking import Run
+    from medcode_ml.models.tuning import Tuned
 
 FEWEST = 20
 _STEPS = ("proposals", "tuning", "re-ranker", "network", "calibration", "figures", "model folder")
@@ -64,6 +67,7 @@ def train(
     run: Run | None = None,
     checkpoints: Path | None = None,
     trials: int = 0,
+    studies: sa.Engine | None = None,
 ) -> ModelFolder:
     """Train on `charts` and write the model to `folder`.
 
@@ -80,6 +84,7 @@ def train(
         run: the tracking run that gets figures and pictures.
         checkpoints: where network and tuning keep their state, so that an interrupted training goes on.
         trials: of a tuning of the parameters; 0 takes them as they are.
+        studies: database whose schema `optuna` holds the tuning, shared by processes; without, a file does.
 
     Raises:
         TooFewChartsError: fewer than FEWEST charts with codes.
@@ -92,9 +97,11 @@ def train(
         prepared = prepare(charts, p, progress)
         labelled, read, truth, proposals = prepared.labelled, prepared.read, prepared.truth, prepared.proposals
         held = read_charts(calibration, progress)
+        best: Tuned | None = None
         if trials:
             step("tuning")
-            p = tuned(prepared, p, trials, (checkpoints or folder.parent) / "tuning.db", progress)
+            best = tuned(prepared, p, trials, studies or (checkpoints or folder.parent) / "tuning.db", progress)
+            p = TrainingParameters.of(best.parameters, p)
         step("re-ranker")
         trees = trees_out_of_fold(proposals, truth, prepared.folds, p)
         reranker = Reranker.fit(proposals.features, truth, p.reranker, p.seed)
@@ -150,7 +157,10 @@ def train(
             data={**_counted(labelled, calibration), **(data or {})},
             parameters=p.facts(),
             figures=table,
-            facts=_facts(auto, drop, threshold, weight, calibrator, held=bool(held)),
+            facts={
+                **_facts(auto, drop, threshold, weight, calibrator, held=bool(held)),
+                **({} if best is None else {"tuning": best.facts()}),
+            },
             card=lambda manifest: render_card(manifest, card_words(manifest)),
         )
     if run is not None:
@@ -198,8 +208,8 @@ def prepare(charts: Sequence[LabelledChart], p: TrainingParameters, progress: bo
     return Prepared(labelled, read, folds, teacher, proposals, is_true(proposals, labelled))
 
 
-def tuned(prepared: Prepared, p: TrainingParameters, trials: int, storage: Path, progress: bool) -> TrainingParameters:
-    """The parameters of the best of `trials` trials: micro-F1 out of fold, of network and re-ranker together."""
+def tuned(prepared: Prepared, p: TrainingParameters, trials: int, storage: Path | sa.Engine, progress: bool) -> Tuned:
+    """The best of `trials` trials: micro-F1 out of fold, of network and re-ranker together."""
     from medcode_ml.models.fitting import run_key
     from medcode_ml.models.tuning import tune
 
@@ -214,8 +224,7 @@ def tuned(prepared: Prepared, p: TrainingParameters, trials: int, storage: Path,
 
     space = tuning_space(p)
     key = run_key(prepared.proposals.features.tobytes(), prepared.truth.tobytes(), p.facts())
-    best = tune(objective, space, trials, storage, key=key, seed=p.seed, progress=progress)
-    return TrainingParameters.of(best.parameters, p)
+    return tune(objective, space, trials, storage, key=key, seed=p.seed, progress=progress)
 
 
 def read_charts(charts: Sequence[LabelledChart], progress: bool = False) -> list[Chart]:

@@ -19,7 +19,13 @@ from medcode_ml.coding.proposals.charts import BETWEEN, LabelledChart
 from medcode_ml.contracts import filtered, mapped, ml
 from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
 from medcode_ml.models.warehouse.training_set import training_encounters
-from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult, register_trained, training_place
+from medcode_ml.models.warehouse.versions import (
+    TrainingDataError,
+    TrainingResult,
+    parameters_of_version,
+    register_trained,
+    training_place,
+)
 from medcode_ml.settings import settings
 from medcode_ml.store.frames import read_frame
 
@@ -33,6 +39,8 @@ def train_from_store(
     home: Path,
     *,
     parameters: Mapping[str, Any] | None = None,
+    parameters_of: str | None = None,
+    trials: int = 0,
     text_source: str = DOCUMENTS,
     progress: bool = False,
     train: Train | None = None,
@@ -45,6 +53,8 @@ def train_from_store(
         engine: the database.
         home: where the registry lies.
         parameters: overrides of the training's own.
+        parameters_of: a version whose parameters come before them, such as one that was tuned.
+        trials: of a tuning before the training; none without.
         text_source: `documents`, or `deidentified_document` to learn from the texts without identifiers only.
         progress: show bars.
         train: what trains, by default `medcode_ml.coding.training.train`.
@@ -64,13 +74,20 @@ def train_from_store(
     calibrated = [chart for chart in charts if parts[chart.record_id] == CALIBRATION]
     if not learned:
         raise TrainingDataError("ml.coding_training_set holds no encounter to learn from: materialise it first")
-    chosen = dict(parameters or {})
+    chosen = {
+        **(parameters_of_version(engine, ml.CODING, parameters_of) if parameters_of else {}),
+        **(parameters or {}),
+    }
     with training_place(home, KIND, digest) as (making, state):
-        with tracked_run(KIND, chosen, home, url=settings().mlflow_url, resume_in=state) as run:
-            fit(learned, calibrated, making, chosen, progress, data={"sha256": digest}, run=run, checkpoints=state)
+        with tracked_run(KIND, {**chosen, "trials": trials}, home, url=settings().mlflow_url, resume_in=state) as run:
+            fit(
+                learned, calibrated, making, chosen, progress,
+                data={"sha256": digest}, run=run, checkpoints=state, trials=trials, studies=engine,
+            )  # fmt: skip
         return register_trained(
             engine, ml.CODING, home, making, encounters, seconds=time.monotonic() - began, data_hash=digest,
             learned_codes=(code for chart in learned for code in chart.codes), own={"text_source": text_source},
+            mlflow_run=run.id, tuned_from=parameters_of,
         )  # fmt: skip
 
 

@@ -12,6 +12,9 @@ claim = table(
     column("encounter_id", TEXT, "encounter"),
     column("claim_number", TEXT, "patient control number (CLM01), stable for the encounter"),
     column("claim_type", TEXT, "837I or 837P"),
+    column("frequency_code", TEXT, "1 original, 7 replacement or 8 void of a claim sent before (CLM05-3)"),
+    column("payer_control_number", TEXT, "the payer's number of the claim replaced or voided (REF*F8)", null=True),
+    column("delay_reason", TEXT, "why the claim is filed late (CLM20)", null=True),
     column("hospital_id", TEXT, "billing hospital"),
     column("payer_id", TEXT, "payer", null=True),
     column("discharge_date", DATE, "discharge date"),
@@ -36,7 +39,7 @@ claim = table(
         null=True,
     ),
     column("filing_limit", DATE, "last day on which the payer takes the claim, by its contract", null=True),
-    index=(("fingerprint",),),
+    index=(("fingerprint",), ("encounter_id",), ("claim_number",)),
 )
 
 claim_line = table(
@@ -69,6 +72,8 @@ claim_edit = table(
     column("code", TEXT, "code concerned", null=True),
     column("sentence", TEXT, "what was found, for a person"),
     column("remedy", TEXT, "what to do"),
+    column("released_by", TEXT, "who released the claim from this edit: it stays, and holds no more", null=True),
+    column("released_because", TEXT, "why it was released", null=True),
 )
 
 payment_factor = table(
@@ -101,10 +106,11 @@ what_if = table(
 interchange = table(
     "billed",
     "interchange",
-    "837 files written, one for each payer, claim type and day",
-    ("payer_id", "claim_type"),
+    "837 files written: one for each payer, claim type and day, another where it is full or was sent already",
+    ("payer_id", "claim_type", "sequence"),
     column("payer_id", TEXT, "receiver"),
     column("claim_type", TEXT, "837I or 837P"),
+    column("sequence", INT, "place among the files of payer, claim type and day, 1 first"),
     column("control_number", TEXT, "interchange control number (ISA13)"),
     column("file", TEXT, "file in the outbox"),
     column("sha256", TEXT, "hash of the file"),
@@ -117,10 +123,38 @@ interchange = table(
 interchange_claim = table(
     "billed",
     "interchange_claim",
-    "Which claim went out in which interchange",
-    ("encounter_id",),
+    "Which claim went out in which interchange: once as an original, again as a replacement or void of what was sent",
+    ("encounter_id", "control_number"),
     column("encounter_id", TEXT, "encounter"),
     column("claim_number", TEXT, "patient control number"),
     column("control_number", TEXT, "interchange control number"),
+    column("sequence", INT, "sequence of the interchange: of several rows of a claim in a day the highest is the last"),
+    column("set_control_number", TEXT, "transaction set in it (ST02); null where it was not kept", null=True),
+    column("frequency_code", TEXT, "1 original, 7 replacement, 8 void (CLM05-3), as sent"),
+    column("payer_control_number", TEXT, "the payer's number of the claim replaced or voided (REF*F8)", null=True),
+    column("total_charge", MONEY, "CLM02 in US dollars as sent; null where it was not kept", null=True),
+    column(
+        "content_sha256",
+        TEXT,
+        "hash of what the claim says but for its frequency: another one means another content; null where not kept",
+        null=True,
+    ),
     column("diagnoses", JSON, "codes in transmitted order, so that an 837 element leads back to its code"),
+    index=(("encounter_id",), ("control_number",)),
+)
+
+predicted_amount = table(
+    "billed",
+    "predicted_amount",
+    "Amounts the model in use predicts for claims that are not final: held ones, and those no contract prices",
+    ("encounter_id",),
+    column("encounter_id", TEXT, "encounter"),
+    column("predicted_because", TEXT, "held or no_contract"),
+    column("charges", MONEY, "predicted total charge in US dollars"),
+    column("charges_low", MONEY, "lower end of its 90% interval"),
+    column("charges_high", MONEY, "upper end of its 90% interval"),
+    column("payments", MONEY, "predicted payment, the patient's share included, in US dollars"),
+    column("payments_low", MONEY, "lower end of its 90% interval"),
+    column("payments_high", MONEY, "upper end of its 90% interval"),
+    column("model_version", TEXT, "model that predicted them"),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from medcode_ml.contracts.tables import DATE, FLOAT, INT, JSON, TEXT, TIME, column, table
+from medcode_ml.contracts.tables import DATE, FLOAT, INT, JSON, MONEY, TEXT, TIME, column, table
 
 #: sources whose delivered diagnoses are what coders billed; elsewhere such a code is a referral's or a problem list's
 CODED_SOURCES = ("mimic-iii", "mimic-iv")
@@ -16,9 +16,10 @@ Columns = tuple[sa.Column[Any], ...]
 
 @dataclass(frozen=True)
 class ModelTables:
-    """The tables of one kind of model, from the labels it learns from to its promotion: alike for every kind.
+    """The tables of one kind of model, from the labels it learns from to its evaluation: alike for every kind.
 
-    `who` is the column of the evaluation that names whom a figure is of: coder or ranker.
+    `kind` is that of the registry, whose tables `model` and `model_stage` are one for all kinds; `who` the column of
+    the evaluation that names whom a figure is of: coder, ranker or pricer.
     """
 
     kind: str
@@ -27,10 +28,23 @@ class ModelTables:
     model: sa.Table
     model_encounter: sa.Table
     evaluation: sa.Table
-    promotion: sa.Table
+
+    @property
+    def promotion(self) -> str:
+        """`schema.name` of the asset that moves versions of the kind; what it does stands in `ml.model_stage`."""
+        return f"ml.{self.evaluation.name.removesuffix('_evaluation')}_promotion"
 
 
-def _training_set(kind: str, comment: str, set_aside: str, *own: sa.Column[Any]) -> sa.Table:
+def _code_labels() -> Columns:
+    return (
+        column("label_source", TEXT, "coder_label; delivered or crosswalked (codes that came with a research record)"),
+        column("codes", JSON, "labels billable at discharge, in reporting order"),
+        column("codes_outside_release", JSON, "labels left out: not billable at discharge"),
+    )
+
+
+def _training_set(kind: str, comment: str, set_aside: str, labels: Columns, *own: sa.Column[Any]) -> sa.Table:
+    """`set_aside` are the reasons of the kind, beside that of newer labels; `labels` what is learned."""
     return table(
         "ml",
         f"{kind}_training_set",
@@ -49,34 +63,34 @@ def _training_set(kind: str, comment: str, set_aside: str, *own: sa.Column[Any])
         column(
             "set_aside",
             TEXT,
-            f"why it is in no part: no_encounter, no_discharge_date, no_release, {set_aside} or labelled_again "
-            "(a later day brought newer labels)",
+            f"why it is in no part: {set_aside} or labelled_again (a later day brought newer labels)",
             null=True,
         ),
-        column("label_source", TEXT, "coder_label; delivered or crosswalked (codes that came with a research record)"),
-        column("codes", JSON, "labels billable at discharge, in reporting order"),
-        column("codes_outside_release", JSON, "labels left out: not billable at discharge"),
+        *labels,
         *own,
         index=(("encounter_id",), ("person_id",)),
     )
 
 
-def _model(kind: str, version: sa.Column[Any], learned: Columns, counts: Columns, data_hash: str) -> sa.Table:
+def _model(
+    kind: str, version: sa.Column[Any], learned: Columns, counts: Columns, data_hash: str, *, codes: bool = True
+) -> sa.Table:
+    """`codes` says whether it learns codes, whose release and number are then kept."""
+    releases = column("code_set_releases", JSON, "code set releases of the encounters, newest first")
+    distinct = column("code_count", INT, "distinct codes among the labels it learned from")
     return table(
         "ml",
         f"{kind}_model",
-        f"One row for every {kind} model trained: where it lies, from what, and how",
+        f"What every {kind} model was trained on, and how; its place and its parents stand in ml.model",
         ("version",),
         version,
-        column("folder", TEXT, "model folder, relative to the home of medcode"),
-        column("trained_at", TIME, "when"),
         column("seconds", FLOAT, "time the training took"),
         *learned,
-        column("code_set_releases", JSON, "code set releases of the encounters, newest first"),
+        *((releases,) if codes else ()),
         column("train_encounters", INT, "encounters it learned from"),
         *counts,
         column("test_encounters", INT, "encounters kept for the evaluation"),
-        column("code_count", INT, "distinct codes among the labels it learned from"),
+        *((distinct,) if codes else ()),
         column("data_hash", TEXT, data_hash),
         column("parameters", JSON, "parameters of the training"),
         partitioned=False,
@@ -117,30 +131,16 @@ def _evaluation(kind: str, comment: str, version: sa.Column[Any], own: Columns, 
     )
 
 
-def _promotion(kind: str, comment: str, version: sa.Column[Any]) -> sa.Table:
-    return table(
-        "ml",
-        f"{kind}_promotion",
-        comment,
-        ("promotion_id",),
-        column("promotion_id", TEXT, "hash of version and time"),
-        version,
-        column("replaced", TEXT, "version that was in use before", null=True),
-        column("promoted_at", TIME, "when"),
-        column("promoted_by", TEXT, "who, or the asset that did"),
-        column("note", TEXT, "why"),
-        partitioned=False,
-    )
-
-
 def _version(used_in: str) -> sa.Column[Any]:
     return column("version", TEXT, f"version of the model, as its folder and {used_in}.model_version say it")
 
 
+_NO_LABELS = "no_encounter, no_discharge_date, no_release"
 coding_training_set = _training_set(
     "coding",
     "One row for every encounter that coders labelled: its part of the split, or why it cannot be learned from",
-    "no_documents, no_codes",
+    f"{_NO_LABELS}, no_documents, no_codes",
+    _code_labels(),
     column("document_ids", JSON, "documents of the encounter, in the order in which their text is read"),
     column("character_count", INT, "characters of these documents"),
     column("text_hash", TEXT, "sha256 of their text; another hash means that the text changed since", null=True),
@@ -170,17 +170,13 @@ coding_evaluation = _evaluation(
     "micro_f1",
     "lower end of the 95% interval, drawn by encounter; of a difference, by person",
 )
-coding_promotion = _promotion(
-    "coding",
-    "Which model codes from when on: one row a promotion, the newest counts; never overwritten",
-    _version("coded.encounter"),
-)
 
 ranking_training_set = _training_set(
     "ranking",
     "One row for every encounter that coders put in order: its part of the split, or why it cannot be learned from",
-    "no_codes, no_order (a label without its place), no_principal (the first label is not billable at discharge), "
-    "one_code (nothing to order)",
+    f"{_NO_LABELS}, no_codes, no_order (a label without its place), no_principal (the first label is not billable at "
+    "discharge), one_code (nothing to order)",
+    _code_labels(),
     column("code_count", INT, "labels billable at discharge"),
     column(
         "poa", JSON, "present on admission as the coders gave it, in the order of the codes; null where they did not"
@@ -215,16 +211,108 @@ ranking_evaluation = _evaluation(
     "principal_top1",
     "lower end of the 95% interval, drawn by person",
 )
-ranking_promotion = _promotion(
-    "ranking",
-    "Which model ranks from when on: one row a promotion, the newest counts; never overwritten",
-    _version("ranked.encounter"),
+
+amount_training_set = _training_set(
+    "amount",
+    "One row for every claim billed: its part of the split, or why no amount can be learned from it",
+    "held (an edit holds the claim), void, outpatient, no_drg, no_discharge_date, no_charge, no_payment",
+    (
+        column("drg", TEXT, "MS-DRG, three digits", null=True),
+        column("charges", MONEY, "total charge of the claim in US dollars", null=True),
+        column("payments", MONEY, "what the insurer allowed, the patient's share included, in US dollars", null=True),
+        column(
+            "payment_source", TEXT, "remittance, or contract: the expected payment of a claim not answered yet",
+            null=True,
+        ),
+    ),
+)  # fmt: skip
+amount_model = _model(
+    "amount",
+    _version("billed.predicted_amount"),
+    (
+        column("sources", JSON, "names of the files it learned from beside the own claims"),
+        column("source_cases", INT, "cases of these files: a hospital and an MS-DRG each"),
+        column("hospitals", INT, "hospitals it learned from, own and others"),
+    ),
+    (column("calibration_encounters", INT, "claims its intervals were set on"),),
+    "hash of claims, parts and amounts, and of the files: equal hashes, equal data",
+    codes=False,
+)
+amount_model_encounter = _model_encounter("amount", _version("billed.predicted_amount"))
+amount_evaluation = _evaluation(
+    "amount",
+    "Figures of a model and of the prices it is measured against, on the claims kept apart for its test",
+    _version("billed.predicted_amount"),
+    (
+        column("part", TEXT, "all claims (encounter), or those of one hospital (its id)"),
+        column(
+            "pricer",
+            TEXT,
+            "model, drg_mean (mean of the hospital's claims of the DRG), champion (the model in use), or model - the "
+            "other: the difference",
+        ),
+    ),
+    "charges_mape",
+    "lower end of the 95% interval, drawn by person",
 )
 
-CODING = ModelTables(
-    "coding", "coder", coding_training_set, coding_model, coding_model_encounter, coding_evaluation, coding_promotion
+model = table(
+    "ml",
+    "model",
+    "The registry: one row for every version of every kind of model, with what it came from; never changed",
+    ("version",),
+    column("version", TEXT, "version of the model: kind, day made, first digits of the hash of its content"),
+    column("kind", TEXT, "coding, ranking or amounts"),
+    column("folder", TEXT, "model folder, relative to the home of medcode"),
+    column("trained_at", TIME, "when"),
+    column("trained_by", TEXT, "asset or person that had it trained"),
+    column("first_day", DATE, "first received day of what it was made from", null=True),
+    column("last_day", DATE, "last received day of what it was made from", null=True),
+    column("figures", JSON, "figures its folder names: [{name, part, coder, value, low, high, count}]"),
+    column("champion", TEXT, "parent: version that was champion when it was trained", null=True),
+    column("tuned_from", TEXT, "parent: version whose parameters it was trained with", null=True),
+    column("tuning", JSON, "its own search for parameters: {parameters, value, complete, pruned, failed}", null=True),
+    column("mlflow_run", TEXT, "id of its run in MLflow", null=True),
+    partitioned=False,
+    index=(("kind", "trained_at"),),
 )
+model_stage = table(
+    "ml",
+    "model_stage",
+    "The life of every version, only ever added to: candidate, shadow, champion, retired; the newest row counts",
+    ("kind", "number"),
+    column("kind", TEXT, "coding, ranking or amounts"),
+    column("number", INT, "moves of the kind in their order, from 1"),
+    column("version", TEXT, "version that moved"),
+    column("stage", TEXT, "where to: candidate, shadow (runs beside the champion), champion (works), retired"),
+    column("replaced", TEXT, "of a champion: the one whose place it took; null where there was none", null=True),
+    column("at", TIME, "when"),
+    column("by", TEXT, "person or asset"),
+    column("why", TEXT, "why"),
+    partitioned=False,
+    index=(("version",),),
+)
+
+shadow_figure = table(
+    "ml",
+    "shadow_figure",
+    "What a version in stage shadow did with a day's input, beside the champion: nothing of it is billed",
+    ("kind", "shadow", "figure"),
+    column("kind", TEXT, "coding, ranking or amounts"),
+    column("shadow", TEXT, "version in stage shadow"),
+    column("champion", TEXT, "what worked: the champion, or the rules where there is none (ontology, guidelines)"),
+    column("figure", TEXT, "what was compared, such as drg_shift"),
+    column("value", FLOAT, "value", null=True),
+    column("low", FLOAT, "lower end of the 95% interval, drawn by encounter", null=True),
+    column("high", FLOAT, "upper end of the 95% interval", null=True),
+    column("encounters", INT, "encounters or claims compared"),
+    column("notes", TEXT, "unit of the figure"),
+    index=(("shadow",),),
+)
+
+CODING = ModelTables("coding", "coder", coding_training_set, coding_model, coding_model_encounter, coding_evaluation)
 RANKING = ModelTables(
-    "ranking", "ranker", ranking_training_set, ranking_model, ranking_model_encounter, ranking_evaluation,
-    ranking_promotion,
-)  # fmt: skip
+    "ranking", "ranker", ranking_training_set, ranking_model, ranking_model_encounter, ranking_evaluation
+)
+AMOUNT = ModelTables("amounts", "pricer", amount_training_set, amount_model, amount_model_encounter, amount_evaluation)
+BY_KIND = {of.kind: of for of in (CODING, RANKING, AMOUNT)}

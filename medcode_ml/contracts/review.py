@@ -17,7 +17,8 @@ quarantine_decision = table(
     column("rule", TEXT, "rule that set it aside"),
     column("received_date", DATE, "day the record was received, which runs again"),
     column(
-        "outcome", TEXT,
+        "outcome",
+        TEXT,
         "released (the rule no longer holds the record), corrected (`column_name` is `value`), rejected (stays aside), "
         "withdrawn (the decision before is taken back)",
     ),
@@ -28,6 +29,30 @@ quarantine_decision = table(
     column("decided_at", TIME, "when"),
     partitioned=False,
     index=(("record_id",),),
+)
+
+claim_decision = table(
+    "review",
+    "claim_decision",
+    "What people decided about claims that are held or were sent",
+    ("decision_id",),
+    column("decision_id", TEXT, "hash of subject and time"),
+    column("encounter_id", TEXT, "encounter of the claim"),
+    column("received_date", DATE, "day the encounter was received, which runs again"),
+    column("edit", TEXT, "edit it is about; null for a replacement or void, which is about the claim", null=True),
+    column(
+        "outcome",
+        TEXT,
+        "released (the edit stays and no longer holds the claim), delay_reason (the claim says why it is late, `value` "
+        "is CLM20), replace or void (of the claim that the payer knows as `value`), withdrawn (the decision before is "
+        "taken back)",
+    ),
+    column("value", TEXT, "the payer's control number, or the delay reason code", null=True),
+    column("decided_by", TEXT, "user who decided"),
+    column("note", TEXT, "why"),
+    column("decided_at", TIME, "when"),
+    partitioned=False,
+    index=(("encounter_id",),),
 )
 
 link_decision = table(

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 STAGE_SCHEMAS = ("raw", "mapped", "filtered", "coded", "ranked", "billed")
-SCHEMAS = (*STAGE_SCHEMAS, "ml", "review", "mart")
+SCHEMAS = (*STAGE_SCHEMAS, "ml", "review", "served", "mart")
 
 metadata = sa.MetaData(
     naming_convention={

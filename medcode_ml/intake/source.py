@@ -59,7 +59,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Name under which rows are landed: folder, simulated, mimic-iv, mimic-iii or notes."""
+        """Name under which rows are landed: folder, stream, simulated, mimic-iv, mimic-iii or notes."""
 
     def received_dates(self) -> list[date]:
         """Days with a delivery, oldest first."""
@@ -114,7 +114,7 @@ def delivered_file(
 
 
 def open_source(settings: Settings) -> Source:
-    """Return the source that the settings name: folder, mimic-iv, mimic-iii or notes:<kind>.
+    """Return the source that the settings name: folder, stream, mimic-iv, mimic-iii or notes:<kind>.
 
     `simulated` is not opened here: it is a `FolderSource` over the delivery that the simulation writes.
 
@@ -128,9 +128,11 @@ def open_source(settings: Settings) -> Source:
     from medcode_ml.intake.notes import KINDS, NotesSource
 
     name, _, kind = settings.source.partition(":")
-    known = ["simulated", "folder", "mimic-iv", "mimic-iii", *(f"notes:{one}" for one in KINDS)]
+    known = ["simulated", "folder", "stream", "mimic-iv", "mimic-iii", *(f"notes:{one}" for one in KINDS)]
     if settings.source not in known or name == "simulated":
         raise DeliveryError(f"no delivery can be opened for source {settings.source!r}; known: {', '.join(known)}")
+    if name == "stream":
+        return _landed_stream(settings)
     if settings.source_dir is None:
         raise DeliveryError(f"source {settings.source!r} needs a place to read from; set MEDCODE_SOURCE_DIR")
     if name == "folder":
@@ -140,3 +142,12 @@ def open_source(settings: Settings) -> Source:
     if name == "mimic-iii":
         return MimicIIISource(settings.source_dir)
     return NotesSource(kind, settings.source_dir, as_of=settings.notes_date)
+
+
+def _landed_stream(settings: Settings) -> Source:
+    from medcode_ml.intake.landed_stream import LandedStreamSource
+    from medcode_ml.intake.page_store import PageStore
+    from medcode_ml.store.database import engine
+
+    pages = PageStore(settings.pages_url or settings.pages_dir)
+    return LandedStreamSource(engine(), settings.source_dir, settings.attachments_dir, pages)

@@ -65,7 +65,7 @@ def promote(kind: str, version: str, home: Path | None = None) -> Path:
     Raises:
         ModelFolderError: it is not registered, or not as it was registered.
     """
-    path = _registered(kind, version, home)
+    path = registered(kind, version, home)
     shelf = _shelf(kind, home)
     said = {"version": version, "promoted_at": datetime.now(UTC).isoformat(timespec="seconds")}
     making = shelf / f".{_POINTER}.{os.getpid()}.making"
@@ -85,17 +85,31 @@ def promoted(kind: str, home: Path | None = None) -> Path | None:
     Raises:
         ModelFolderError: the promoted version is gone or damaged: never does another model step in unsaid.
     """
+    version = promoted_version(kind, home)
+    return None if version is None else registered(kind, version, home)
+
+
+def promoted_version(kind: str, home: Path | None = None) -> str | None:
+    """The version that is promoted, without a look at its files; None where none is.
+
+    Raises:
+        ModelFolderError: what says so is broken.
+    """
     pointer = _shelf(kind, home) / _POINTER
     try:
-        version = json.loads(pointer.read_text(encoding="utf-8"))["version"]
+        return str(json.loads(pointer.read_text(encoding="utf-8"))["version"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as broken:
         raise ModelFolderError(f"{pointer} is broken ({type(broken).__name__}): promote a version again") from broken
-    return _registered(kind, str(version), home)
 
 
-def _registered(kind: str, version: str, home: Path | None) -> Path:
+def registered(kind: str, version: str, home: Path | None = None) -> Path:
+    """The folder of a version, its files held against their hashes.
+
+    Raises:
+        ModelFolderError: it is not registered, or not as it was registered.
+    """
     path = _shelf(kind, home) / version
     if not VERSION.match(version) or not path.is_dir():
         known = ", ".join(m.version for m in versions(kind, home)) or "none"

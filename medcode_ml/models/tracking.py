@@ -76,7 +76,7 @@ def tracked_run(
     Raises:
         TrackingError: the store or the server cannot be reached.
     """
-    client, where = _client(home, url)
+    client, where = open_client(home, url)
     from mlflow.exceptions import MlflowException
 
     kept = resume_in / _RUN_FILE if resume_in is not None else None
@@ -103,7 +103,7 @@ def tracked_run(
         kept.unlink(missing_ok=True)
 
 
-def _client(home: Path, url: str) -> tuple[MlflowClient, str]:
+def open_client(home: Path, url: str = "") -> tuple[MlflowClient, str]:
     """A client, and where it writes, in words."""
     # before MLflow is loaded: it starts its telemetry while it is imported
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

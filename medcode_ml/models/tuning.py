@@ -1,28 +1,30 @@
-"""Tuning: the search for parameters over a space given as data, by Optuna, resumable from its SQLite file."""
+"""Tuning: the search for parameters over a space given as data, by Optuna, resumable.
+
+A study lies in the database of the lineage, where any number of processes work on it, or in a SQLite file where there
+is no database. Whoever tunes the same thing on the same data works on the same study.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import sqlalchemy as sa
 from tqdm import tqdm
 
 from medcode_ml.logs import logger
+from medcode_ml.models.studies import HEARTBEAT, TuningError, open_study
 
 if TYPE_CHECKING:
     import optuna
 
 _FRUITLESS: Final = 3
 """After so many failed trials and none that went well, the search stops: the fault is not in the parameters."""
-
-
-class TuningError(RuntimeError):
-    """No trial went well, or the space is not one; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,76 +82,64 @@ def tune(
     objective: Objective,
     space: Space,
     trials: int,
-    storage: Path,
+    storage: Path | sa.Engine,
     *,
     key: str,
     seed: int = 0,
     direction: Literal["maximize", "minimize"] = "maximize",
     start: Mapping[str, Any] | None = None,
     progress: bool = False,
+    heartbeat: int = HEARTBEAT,
 ) -> Tuned:
-    """Try `trials` sets of parameters and return the best; the trials of an earlier call count.
+    """Try `trials` sets of parameters and return the best; the trials of an earlier call and of other processes count.
 
-    `objective` is given parameters and `report`, and returns the figure. The study lies in the SQLite file `storage`
-    under a name made of `key` (what the data and the objective are, for example a hash), the space and the direction: a
-    change of any begins anew. `start` is tried first (the parameters that are used without tuning). A trial that
-    raises is counted as failed and logged by its error's type; an interrupted one is tried no further.
+    `objective` is given parameters and `report`, and returns the figure. The study stands in `storage` under a name
+    made of `key` (what the data and the objective are, for example a hash), the space and the direction: a change of
+    any begins anew. `start` is tried first (the parameters that are used without tuning). A trial that raises is
+    counted as failed and logged by its error's type. In a database every trial is one process's; a process that was
+    killed is found out by its heartbeat, its trial counted as failed and tried again; who is done waits for the others.
+    In a file an interrupted trial is tried no further.
+
+    Args:
+        objective: what is tuned.
+        space: names and ranges.
+        trials: of all processes together.
+        storage: a SQLite file, or the engine of a database, whose schema `optuna` holds the study.
+        key: what data and objective are.
+        seed: of the sampler.
+        direction: what is better.
+        start: tried first.
+        progress: show a bar of this process's trials.
+        heartbeat: seconds between two signs of life; after four without one a trial counts as killed.
 
     Raises:
-        TuningError: an empty space, or no trial went well.
+        TuningError: an empty space, no trial went well, or the database takes no study.
     """
-    import optuna
-
     if not space or trials < 1:
         raise TuningError("there is nothing to tune: give a space of at least one parameter and at least one trial")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    storage.parent.mkdir(parents=True, exist_ok=True)
     said = json.dumps([key, space_facts(space), direction], sort_keys=True)
-    study = optuna.create_study(
-        study_name=hashlib.sha256(said.encode()).hexdigest()[:16],
-        storage=f"sqlite:///{storage.resolve()}",
-        direction=direction,
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=1),
-    )
-    for one in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-        study.tell(one.number, state=optuna.trial.TrialState.FAIL)
-    before = len(study.trials)
-    # a resumed search that drew with the same seed again would begin with the same trials
-    study.sampler = optuna.samplers.TPESampler(seed=seed + before)
-    if start is not None and not before:
-        study.enqueue_trial({name: start[name] for name in space})
-    left = trials - _count(study, "COMPLETE") - _count(study, "PRUNED")
+    desk = open_study(storage, hashlib.sha256(said.encode()).hexdigest()[:16], direction, heartbeat)
+    with desk.turn():
+        before = desk.study.get_trials(deepcopy=False)
+        if start is not None and not before:
+            desk.study.enqueue_trial({name: start[name] for name in space})
+    left = trials - sum(trial.state.name in ("COMPLETE", "PRUNED") for trial in before)
+    tried = 0
     reasons: list[str] = []
     with tqdm(total=max(left, 0), desc="tuning", unit="trial", disable=not progress) as bar:
-
-        def told(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+        while tried < left and (len(reasons) < _FRUITLESS or _count(desk.study, "COMPLETE")):
+            trial = desk.next_trial(trials, seed)
+            if trial is None:
+                break
+            with desk.beating(trial):
+                _try(desk.study, trial, objective, space, reasons)
+            tried += 1
             bar.update()
-            if len(reasons) >= _FRUITLESS and not _count(study, "COMPLETE"):
-                study.stop()
-
-        def tried(trial: optuna.Trial) -> float:
-            def report(value: float, step: int) -> None:
-                trial.report(value, step)
-                if trial.should_prune():
-                    raise optuna.TrialPruned
-
-            try:
-                return objective({name: _drawn(trial, name, held) for name, held in space.items()}, report)
-            except optuna.TrialPruned:
-                raise
-            except Exception as failed:
-                reasons.append(f"{type(failed).__name__}: {failed}")
-                # its message may hold what the data holds: only its type is logged
-                logger(__name__).warning("trial %d failed: %s", trial.number, type(failed).__name__)
-                raise
-
-        if left > 0:
-            study.optimize(tried, n_trials=left, catch=(Exception,), callbacks=[told])
-    if not _count(study, "COMPLETE"):
+    if not _count(desk.study, "COMPLETE"):
         first = reasons[0] if reasons else "all were pruned"
         raise TuningError(f"no trial of the tuning went well; the first error: {first}")
+    desk.wait()
+    study = desk.study
     return Tuned(
         dict(study.best_params),
         float(study.best_value),
@@ -157,6 +147,30 @@ def tune(
         _count(study, "PRUNED"),
         _count(study, "FAIL"),
     )
+
+
+def _try(study: optuna.Study, trial: optuna.Trial, objective: Objective, space: Space, reasons: list[str]) -> None:
+    """Run one trial and tell the study how it ended; an error's message goes to `reasons`."""
+    import optuna
+
+    def report(value: float, step: int) -> None:
+        trial.report(value, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    try:
+        value = float(objective({name: _drawn(trial, name, held) for name, held in space.items()}, report))
+        if not math.isfinite(value):
+            raise ValueError(f"the figure is {value}")
+    except optuna.TrialPruned:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    except Exception as failed:
+        reasons.append(f"{type(failed).__name__}: {failed}")
+        # its message may hold what the data holds: only its type is logged
+        logger(__name__).warning("trial %d failed: %s", trial.number, type(failed).__name__)
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    else:
+        study.tell(trial, value)
 
 
 def _count(study: optuna.Study, state: str) -> int:

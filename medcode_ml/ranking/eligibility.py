@@ -135,12 +135,12 @@ def _by_company(batch: Batch, bars: _Bars) -> None:
     born = batch.any_in_encounter(free & (kinds == "newborn_birth") & context.newborn_age[rows.encounter])
     bars.hold(born[rows.encounter] & (kinds != "newborn_birth"), SYMPTOM, "the birth leads; guideline I.C.16.a.2")
 
-    codes = [dotted(str(c)) for c in rows.frame["code"]]
-    encounter_reason = np.array([c.startswith(FIRST_LISTED_ONLY) for c in codes], dtype=np.bool_)
+    codes = [dotted(str(c)) for c in attributes.codes]
+    encounter_reason = np.array([c.startswith(FIRST_LISTED_ONLY) for c in codes], dtype=np.bool_)[rows.code]
     asked = batch.any_in_encounter((bars.bar == FREE) & outpatient & encounter_reason)[rows.encounter]
     bars.hold(asked & ~encounter_reason, SYMPTOM, "the reason for the encounter is listed first; guideline I.C.21.c.16")
 
-    treated = np.array([c[0] in "ST" and c[7:8] in _ACTIVE for c in codes], dtype=np.bool_)
+    treated = np.array([c.startswith(("S", "T")) and c[7:8] in _ACTIVE for c in codes], dtype=np.bool_)[rows.code]
     hurt = batch.any_in_encounter((bars.bar == FREE) & (kinds == "injury") & treated)[rows.encounter]
     bars.hold(hurt & (kinds == "chronic"), SYMPTOM, "a lasting condition beside an injury under active treatment")
 

@@ -20,6 +20,7 @@ from medcode_ml.contracts import ml
 from medcode_ml.models.bootstrap import RESAMPLES
 from medcode_ml.models.registry import promoted
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.stages import settle_pointer
 from medcode_ml.models.warehouse.versions import encounters_of_version, newest_version
 from medcode_ml.ranking.batch import rank_frames
 from medcode_ml.ranking.figures.measured import BY_PATIENT, BY_STAY, Gold, Measured, paired, summary
@@ -63,6 +64,7 @@ def evaluate_from_store(
     """
     version = version or newest_version(engine, ml.RANKING)
     _, test = encounters_of_version(engine, ml.RANKING, version)
+    settle_pointer(engine, KIND, home)
     by, champion = (measured or rankers)(home, version)
     result = evaluate(version, by, labelled_frames(engine, test), resamples=resamples)
     keep_figures(engine, result, champion)

@@ -8,7 +8,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
+import sqlalchemy as sa
+
 from medcode_ml.models.registry import promoted
+from medcode_ml.models.warehouse.stages import champion_folder
 from medcode_ml.ranking.batch import MODEL_VERSION, RankedBatch, rank_frames
 from medcode_ml.ranking.frames_of_stay import RankingFrames
 from medcode_ml.ranking.model import KIND, load_model
@@ -27,13 +30,15 @@ class Ranker:
 GUIDELINES: Final = Ranker(MODEL_VERSION, rank_frames)
 
 
-def ranker_in_use(home: Path | None = None) -> Ranker:
+def ranker_in_use(home: Path | None = None, source: sa.Engine | sa.Connection | None = None) -> Ranker:
     """The promoted model of the registry under `home` (that of the settings by default), or the guidelines.
+
+    With `source`, a database, its champion: a promotion made anywhere is in use from the next call on.
 
     Raises:
         ModelFolderError: the promoted version is gone or damaged; the guidelines never step in unsaid.
     """
-    folder = promoted(KIND, home)
+    folder = promoted(KIND, home) if source is None else champion_folder(source, KIND, home)
     return GUIDELINES if folder is None else ranker_of(folder)
 
 

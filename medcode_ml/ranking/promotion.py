@@ -1,19 +1,17 @@
-"""The gates a ranking model passes before it ranks for real, and its promotion. All are counted from the tables."""
+"""The gates a ranking model passes before it ranks for real. All are counted from the tables."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
 
 from medcode_ml.contracts import ml
 from medcode_ml.models.bootstrap import AT_ZERO
-from medcode_ml.models.registry import promoted
 from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, lead
-from medcode_ml.models.warehouse.promotion import Gate, Promotion, data_gates, promote_version
-from medcode_ml.models.warehouse.versions import newest_version
+from medcode_ml.models.warehouse.promotion import Gate, data_gates
+from medcode_ml.models.warehouse.stages import champion_version
 from medcode_ml.ranking.evaluation import KEPT, NDCG, RULE, TOP1
 from medcode_ml.ranking.model import KIND
 from medcode_ml.store.frames import read_frame
@@ -24,7 +22,7 @@ _TOP1: Final = "principal found"
 _NDCG: Final = "nDCG@10"
 
 
-def gates(engine: sa.Engine, home: Path, version: str) -> list[Gate]:
+def gates(engine: sa.Engine, version: str) -> list[Gate]:
     """The gates of `version`, from its row, its encounters and its evaluation.
 
     `candidate_beats_guidelines`: the lower end of the 95% interval of its lead in principals found is above 0, so that
@@ -37,26 +35,12 @@ def gates(engine: sa.Engine, home: Path, version: str) -> list[Gate]:
         NotPromotedError: there is no such version.
     """
     found = data_gates(engine, ml.RANKING, version, FEWEST)
-    champion = promoted(KIND, home)
     return [
         *found,
         _kept_gate(engine, version),
         _guidelines_gate(engine, version),
-        _champion_gate(engine, version, None if champion is None else champion.name),
+        _champion_gate(engine, version, champion_version(engine, KIND)),
     ]
-
-
-def promote_from_store(
-    engine: sa.Engine, home: Path, *, version: str | None = None, by: str, note: str = ""
-) -> Promotion:
-    """Promote `version` (the newest by default) if it passes every gate; write who did and when.
-
-    Raises:
-        NotPromotedError: a gate is not passed.
-        ModelFolderError: its folder is gone or was changed.
-    """
-    version = version or newest_version(engine, ml.RANKING)
-    return promote_version(engine, ml.RANKING, home, version, gates(engine, home, version), by=by, note=note)
 
 
 def _kept_gate(engine: sa.Engine, version: str) -> Gate:

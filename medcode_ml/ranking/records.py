@@ -6,7 +6,6 @@ Codes come out in reporting order, as many as came in: copies of a code are kept
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -15,54 +14,17 @@ from medcode_ml.codes.identifiers import undotted
 from medcode_ml.ranking.batch import rank_frames
 from medcode_ml.ranking.frames import CODE_COLUMNS, ENCOUNTER_COLUMNS, PLACE
 from medcode_ml.ranking.frames_of_stay import RankingFrames
+from medcode_ml.ranking.record_form import CODE_KEYS, LISTS, RankRecordError, check_record, day_of
 
 if TYPE_CHECKING:
     from medcode_ml.ranking.model import RankingModel
 
-_LISTS: Final = {
-    "procedures": ("encounter_id", "code", "system", "day"),
-    "medications": ("encounter_id", "name", "start_day"),
-    "microbiology": ("encounter_id", "specimen", "organism", "day"),
-    "units": ("encounter_id", "name", "start_day", "hours"),
-}
-_CODE_KEYS: Final = ("poa", "score", "mention_count", "document_types", "assertion")
 _CODE_OUT: Final = ("code", "score", "rank", "principal", "eligible", "reasons")
 _OUTCOME: Final = (
     "outcome", "runner_up", "principal_probability", "needs_review", "review_reason", "model_version",
 )  # fmt: skip
 """Keys of a ranked line besides its codes: columns of `ranked.encounter`."""
-
-
-class RankRecordError(ValueError):
-    """A line cannot be ranked; the message says what is wrong with it."""
-
-
-def check_record(record: Mapping[str, Any]) -> None:
-    """Raise `RankRecordError` where a line is not an encounter that `rank_records` can read."""
-    identity = record.get("encounter_id")
-    if not isinstance(identity, str | int) or isinstance(identity, bool) or identity == "":
-        raise RankRecordError("encounter_id is missing; give a string that is unique in the file")
-    codes = record.get("codes")
-    if not isinstance(codes, list):
-        raise RankRecordError('codes is missing or no list; give a list of ICD-10-CM codes such as ["I50.23"]')
-    for place, code in enumerate(codes, start=1):
-        text = code.get("code") if isinstance(code, Mapping) else code
-        if not isinstance(text, str) or not text.strip():
-            raise RankRecordError(f"code {place} is no text; give a code such as I50.23, or an object with a code key")
-    for name in _LISTS:
-        entries = record.get(name)
-        if entries is None:
-            continue
-        if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-            raise RankRecordError(f"{name} is no list of objects; leave it out or give {', '.join(_LISTS[name][1:])}")
-    documents = record.get("documents")
-    if documents is not None and not (isinstance(documents, list) and all(isinstance(d, Mapping) for d in documents)):
-        raise RankRecordError('documents is no list of objects; leave it out or give [{"type": ..., "text": ...}]')
-    if record.get("services") is not None and not isinstance(record["services"], list):
-        raise RankRecordError("services is no list; give the hospital services in order")
-    if record.get("poa") is not None and not isinstance(record["poa"], Mapping):
-        raise RankRecordError('poa is no object; give one of codes and indicators such as {"I50.23": "Y"}')
-    _day(record.get("discharge_date"))
+__all__ = ["RankRecordError", "check_record", "frames_of", "rank_records"]
 
 
 def rank_records(records: Sequence[Mapping[str, Any]], model: RankingModel | None = None) -> list[dict[str, Any]]:
@@ -92,9 +54,7 @@ def rank_records(records: Sequence[Mapping[str, Any]], model: RankingModel | Non
     ]
 
 
-def frames_of(
-    records: Sequence[Mapping[str, Any]], orders: Sequence[Sequence[str]] | None = None
-) -> RankingFrames:
+def frames_of(records: Sequence[Mapping[str, Any]], orders: Sequence[Sequence[str]] | None = None) -> RankingFrames:
     """The frames of readable records (`check_record`).
 
     Encounters are numbered, so that a repeated encounter_id in a file still gives a line each. `orders` gives the codes
@@ -105,7 +65,7 @@ def frames_of(
             {
                 **{column: record.get(column) for column in ENCOUNTER_COLUMNS},
                 "encounter_id": place,
-                "discharge_date": _day(record.get("discharge_date")),
+                "discharge_date": day_of(record.get("discharge_date")),
             }
             for place, record in enumerate(records)
         ],
@@ -121,14 +81,14 @@ def frames_of(
     lists = {
         name: pd.DataFrame(
             [
-                {**{column: entry.get(column) for column in columns}, "encounter_id": place}
+                {**{column: entry.get(column) for column in keys}, "encounter_id": place}
                 for place, record in enumerate(records)
                 for entry in record.get(name) or []
             ],
-            columns=list(columns),
+            columns=["encounter_id", *keys],
             dtype=object,
         )
-        for name, columns in _LISTS.items()
+        for name, keys in LISTS.items()
     }
     services = pd.DataFrame(
         [
@@ -150,7 +110,7 @@ def _code_rows(place: int, record: Mapping[str, Any], order: Sequence[str]) -> l
     for entry in record["codes"]:
         given: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {"code": entry}
         code = given["code"]
-        row = {key: given.get(key) for key in _CODE_KEYS} | {"encounter_id": place, "code": code}
+        row = {key: given.get(key) for key in CODE_KEYS} | {"encounter_id": place, "code": code}
         row[PLACE] = true_place.get(undotted(code))
         if row["poa"] is None:
             row["poa"] = indicators.get(undotted(code))
@@ -161,12 +121,3 @@ def _code_rows(place: int, record: Mapping[str, Any], order: Sequence[str]) -> l
 def _carried(record: Mapping[str, Any]) -> dict[str, Any]:
     """The line without its codes: known and unknown keys alike go through untouched."""
     return {key: value for key, value in record.items() if key not in ("codes", *_OUTCOME)}
-
-
-def _day(value: object) -> date | None:
-    if value is None or value == "":
-        return None
-    try:
-        return date.fromisoformat(str(value)[:10])
-    except ValueError:
-        raise RankRecordError("discharge_date is no date; write it as 2026-11-15") from None

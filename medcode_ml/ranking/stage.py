@@ -24,7 +24,7 @@ def run_ranking(engine: sa.Engine, start: date, end: date) -> StageResult:
     Raises:
         ModelFolderError: the promoted model is gone or damaged.
     """
-    ranker = ranker_in_use()
+    ranker = ranker_in_use(source=engine)
     rows: dict[str, int] = dict.fromkeys(WRITTEN, 0)
     outcomes: dict[str, int] = {}
     to_review = 0

@@ -36,7 +36,10 @@ from medcode_ml.ranking.training_parameters import TrainingParameters, space_of
 from medcode_ml.ranking.training_words import card_words
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from medcode_ml.models.tracking import Run
+    from medcode_ml.models.tuning import Tuned
 
 FEWEST: Final = 30
 _STEPS: Final = ("reading", "tuning", "folds", "fitting", "calibration", "model folder")
@@ -57,6 +60,7 @@ def train(
     run: Run | None = None,
     checkpoints: Path | None = None,
     trials: int = 0,
+    studies: sa.Engine | None = None,
 ) -> ModelFolder:
     """Train on `stays` and write the model to `folder`.
 
@@ -74,6 +78,7 @@ def train(
         run: the tracking run that gets figures and pictures.
         checkpoints: where network and tuning keep their state, so that an interrupted training goes on.
         trials: of a tuning of the network; 0 takes the parameters as they are.
+        studies: database whose schema `optuna` holds the tuning, shared by processes; without, a file does.
 
     Raises:
         TooFewStaysError: fewer than FEWEST stays whose principal is known.
@@ -89,9 +94,11 @@ def train(
         taught = int((lists.place == 1).sum())
         if taught < FEWEST:
             raise TooFewStaysError(f"the principal of {taught} stays is known; at least {FEWEST} are needed to learn")
+        best: Tuned | None = None
         if trials:
             step("tuning")
-            p = tuned(read, lists, p, trials, (checkpoints or folder.parent) / "tuning.db", progress)
+            best = tuned(read, lists, p, trials, studies or (checkpoints or folder.parent) / "tuning.db", progress)
+            p = TrainingParameters.of(best.parameters, p)
         step("folds")
         judged = out_of_fold(read, lists, p, progress)
         contenders = judged.contenders()
@@ -103,7 +110,7 @@ def train(
         sure = certainty(judged, contenders, kept_apart, p, decided_by)
         step("model folder")
         model = RankingModel("", lists.names, scorer, decided_by, sure.calibrator, sure.threshold.value)
-        return _written(folder, model, lists, sure, p, data or {}, run)
+        return _written(folder, model, lists, sure, p, data or {}, run, best)
 
 
 def _written(
@@ -114,6 +121,7 @@ def _written(
     p: TrainingParameters,
     data: Mapping[str, Any],
     run: Run | None,
+    best: Tuned | None,
 ) -> ModelFolder:
     """Write the model folder, and tell the tracking run."""
     figures = [*figures_of(sure.contenders, sure.part), *(sure.reliability.figures if sure.reliability else ())]
@@ -125,7 +133,11 @@ def _written(
         data={**_counted(lists), **data},
         parameters=p.facts(),
         figures=figures,
-        facts={"decided_by": model.decided_by, **sure.facts()},
+        facts={
+            "decided_by": model.decided_by,
+            **sure.facts(),
+            **({} if best is None else {"tuning": best.facts()}),
+        },
         card=lambda manifest: render_card(manifest, card_words(manifest)),
     )
     if run is not None:
@@ -186,9 +198,9 @@ def fit_scorer(
 
 
 def tuned(
-    read: ReadBatch, lists: Lists, p: TrainingParameters, trials: int, storage: Path, progress: bool
-) -> TrainingParameters:
-    """The parameters of the best of `trials` trials: principals found plus nDCG@10, out of fold."""
+    read: ReadBatch, lists: Lists, p: TrainingParameters, trials: int, storage: Path | sa.Engine, progress: bool
+) -> Tuned:
+    """The best of `trials` trials: principals found plus nDCG@10, out of fold."""
     from medcode_ml.models.fitting import run_key
     from medcode_ml.models.tuning import tune
 
@@ -199,8 +211,7 @@ def tuned(
         return own.mean(DECIDES) + own.mean("ndcg_at_10")
 
     key = run_key(lists.values.tobytes(), lists.place.tobytes(), p.facts())
-    best = tune(objective, space_of(p), trials, storage, key=key, seed=p.seed, progress=progress)
-    return TrainingParameters.of(best.parameters, p)
+    return tune(objective, space_of(p), trials, storage, key=key, seed=p.seed, progress=progress)
 
 
 def _counted(lists: Lists) -> dict[str, Any]:

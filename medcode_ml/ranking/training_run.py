@@ -15,7 +15,13 @@ import sqlalchemy as sa
 from medcode_ml.contracts import ml
 from medcode_ml.models.splitting import CALIBRATION, TEST, TRAIN
 from medcode_ml.models.warehouse.training_set import training_encounters
-from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult, register_trained, training_place
+from medcode_ml.models.warehouse.versions import (
+    TrainingDataError,
+    TrainingResult,
+    parameters_of_version,
+    register_trained,
+    training_place,
+)
 from medcode_ml.ranking.frames_of_stay import RankingFrames
 from medcode_ml.ranking.model import KIND
 from medcode_ml.ranking.store_frames import MissingStaysError, frames_of_encounters
@@ -32,6 +38,7 @@ def train_from_store(
     home: Path,
     *,
     parameters: Mapping[str, Any] | None = None,
+    parameters_of: str | None = None,
     trials: int = 0,
     progress: bool = False,
     train: Train | None = None,
@@ -45,6 +52,7 @@ def train_from_store(
         engine: the database.
         home: where the registry lies.
         parameters: overrides of the training's own.
+        parameters_of: a version whose parameters come before them, such as one that was tuned.
         trials: of a tuning before the training; none without.
         progress: show bars.
         train: what trains, by default `medcode_ml.ranking.training.train`.
@@ -66,16 +74,19 @@ def train_from_store(
         frames.of(known.loc[known["split"] == part, "encounter_id"]) for part in (TRAIN, CALIBRATION)
     )
     enough = len(calibrated.encounters) >= FEWEST_TO_CALIBRATE
-    chosen = dict(parameters or {})
+    chosen = {
+        **(parameters_of_version(engine, ml.RANKING, parameters_of) if parameters_of else {}),
+        **(parameters or {}),
+    }
     with training_place(home, KIND, digest) as (making, state):
         with tracked_run(KIND, {**chosen, "trials": trials}, home, url=settings().mlflow_url, resume_in=state) as run:
             fit(
                 learned, calibrated if enough else None, making, chosen, progress,
-                data={"sha256": digest}, run=run, checkpoints=state, trials=trials,
+                data={"sha256": digest}, run=run, checkpoints=state, trials=trials, studies=engine,
             )  # fmt: skip
         return register_trained(
             engine, ml.RANKING, home, making, encounters, seconds=time.monotonic() - began, data_hash=digest,
-            learned_codes=learned.codes["code"],
+            learned_codes=learned.codes["code"], mlflow_run=run.id, tuned_from=parameters_of,
         )  # fmt: skip
 
 

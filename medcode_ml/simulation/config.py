@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 #: Changes whenever the same configuration would give other bytes, so that an old delivery is not taken for a new one.
-GENERATOR = "medcode simulated hospital network 2"
+GENERATOR = "medcode simulated hospital network 3"
 
 
 class SimulationError(ValueError):

@@ -36,7 +36,7 @@ from medcode_ml.simulation.organisations import (
 )
 from medcode_ml.simulation.people import Person, draw_person, spare_mrn
 from medcode_ml.simulation.registrations import AGAIN_SHARE, ALIKE_SHARE, look_alike, registered_again
-from medcode_ml.simulation.remittances import Claim, remittance_row
+from medcode_ml.simulation.remittances import PAYS_BY_ROWS, Claim, remittance_row
 from medcode_ml.simulation.rows import TRUTH_COLUMNS, Row, encounter_rows
 from medcode_ml.simulation.scanning import EXPECTED, Scan, Scanner, opaque, page_fault
 from medcode_ml.simulation.scenarios import BY_NAME, SCENARIOS
@@ -66,12 +66,16 @@ class Network:
     received: np.ndarray = field(repr=False)
     """Day number of each encounter, counted from the first day, ascending. Shape (encounters,)."""
 
-    def days(self) -> Iterator[DayDelivery]:
-        """Deliveries in order of their day, days without an encounter as well."""
+    def days(self, first: date | None = None) -> Iterator[DayDelivery]:
+        """Deliveries in order of their day, days without an encounter as well; only from `first` on where it is given.
+
+        Encounters are then the same as in the whole network; payments for those left out, and scans, are not.
+        """
         run = _Run(self.config)
         last = (self.config.last_day - self.config.first_day).days
         starts = np.searchsorted(self.received, np.arange(last + 2))
-        for number in range(last + 1):
+        skipped = 0 if first is None else max(0, (first - self.config.first_day).days)
+        for number in range(skipped, last + 1):
             yield run.day(
                 self.config.first_day + timedelta(days=number),
                 range(int(starts[number]), int(starts[number + 1])),
@@ -351,8 +355,8 @@ class _Run:
     def _bill_later(self, stay: Stay, charges: list[Row], received: date, rng: np.random.Generator) -> None:
         total = sum((Decimal(row["charge"]) for row in charges), Decimal(0))
         paid_on = received + timedelta(days=whole(rng, 9, 18))
-        if paid_on <= self.config.last_day:
-            payer = stay.person.payer
+        payer = stay.person.payer
+        if paid_on <= self.config.last_day and payer.payer_id in PAYS_BY_ROWS:
             self.due[paid_on].append(
                 Claim(
                     stay.person.hospital.hospital_id,

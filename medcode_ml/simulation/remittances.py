@@ -14,12 +14,14 @@ import numpy as np
 from medcode_ml.simulation.drawing import between, chance, pick
 
 _CENT = Decimal("0.01")
-_PART_A_DEDUCTIBLE = Decimal("1736.00")  # 2026, CMS
+PART_A_DEDUCTIBLE = Decimal("1736.00")  # 2026, CMS
 _PER_DIEM = Decimal("2650.00")
 _CASE_RATE = Decimal("15400.00")
 #: RARC that a claim denied with CARC 16 (lacks information) carries; CO-16 means nothing without it (rule 33)
 LACKING = ("M76", "N290", "M49", "MA63")
 DENIED_SHARE = 0.06
+#: payers whose payments hospitals deliver as rows; the others send an 835 (`payer_answers`)
+PAYS_BY_ROWS = frozenset({"MCAID"})
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def remittance_row(rng: np.random.Generator, claim: Claim, paid_on: date, line: 
             adjustments.append(("CO:97:M15", bundled))
         if claim.inpatient and chance(rng, 0.45):
             adjustments.append(
-                ("PR:1:", min(allowed, _PART_A_DEDUCTIBLE if claim.contract == "medicare_ipps" else Decimal("750.00")))
+                ("PR:1:", min(allowed, PART_A_DEDUCTIBLE if claim.contract == "medicare_ipps" else Decimal("750.00")))
             )
         elif not claim.inpatient and claim.contract != "medicaid_percent":
             adjustments.append(("PR:2:", (allowed * Decimal("0.20")).quantize(_CENT)))

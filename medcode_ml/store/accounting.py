@@ -46,7 +46,8 @@ class Account:
 def accounts(engine: sa.Engine, stage: str, start: date, end: date) -> list[Account]:
     """Count the records of `stage` received from `start` to `end`.
 
-    `stage` is raw, mapped, filtered, coded, ranked, billed, or a training set by its table (ml.coding_training_set).
+    `stage` is raw, mapped, filtered, coded, ranked, billed, or a table with an accounting of its own: a training set
+    (ml.coding_training_set), insurers' files (raw.answer_file) and what they say (billed.remittance).
 
     Raises:
         ValueError: no such stage.
@@ -108,10 +109,50 @@ def _labelled() -> str:
     return f"{coders} + {_count('filtered.encounter', '*', f'source IN {ml.CODED_SOURCES} AND {came}')}"
 
 
-def _training_set(table: str) -> str:
+def _training_set(table: str, unit: str = "labelled encounter", before: str | None = None) -> str:
     aside = _count(table, "*", "split IS NULL AND set_aside IS NOT NULL")
-    return f"SELECT 'labelled encounter', {_labelled()}, {_count(table, '*', 'split IS NOT NULL')}, {aside}"
+    return f"SELECT '{unit}', {before or _labelled()}, {_count(table, '*', 'split IS NOT NULL')}, {aside}"
 
+
+def _answer_files() -> str:
+    """Files that came for the first time, and those that an earlier day brought already."""
+    earlier = (
+        "EXISTS (SELECT 1 FROM raw.answer_file e WHERE e.file_sha256 = f.file_sha256 "
+        "AND e.received_date < f.received_date)"
+    )
+    return (
+        f"SELECT 'answer file', {_count('raw.answer_file')}, "
+        f"{_count('raw.answer_file', '*', 'first_received = received_date')}, "
+        f"{_count('raw.answer_file f', '*', earlier)}"
+    )
+
+
+def _answers() -> str:
+    """Files and delivered payments as they came, against what was made of them: nothing is lost."""
+    read = "(received_date, file_sha256)"
+    in_sets = f"{read} IN (SELECT received_date, file_sha256 FROM billed.answer_set WHERE file_sha256 IS NOT NULL)"
+    files = (
+        f"SELECT 'answer file', {_count('raw.answer_file')}, {_count('raw.answer_file', '*', in_sets)}, "
+        f"{_count('billed.answer_unread', f'DISTINCT {read}', f'NOT {in_sets}')}"
+    )
+    rows = "transaction = 'rows'"
+    delivered = (
+        f"SELECT 'delivered payment', {_count('raw.remittance')}, coalesce(sum(claims - claims_repeated), 0), "
+        f"coalesce(sum(claims_repeated), 0) FROM billed.answer_set "
+        f"WHERE received_date BETWEEN :start AND :end AND {rows}"
+    )
+    # a set that is no answer we read may hold claims too: they are set aside with it
+    claims = (
+        f"SELECT 'answered claim', coalesce(sum(claims) FILTER (WHERE transaction IN ('835', 'rows') "
+        f"OR status = 'not_read'), 0), {_count('billed.remittance_claim', '*', _MATCHED)}, "
+        f"{_count('billed.remittance_claim', '*', f'NOT {_MATCHED}')} + coalesce(sum(claims_repeated), 0) "
+        "+ coalesce(sum(claims) FILTER (WHERE status = 'not_read'), 0) "
+        "FROM billed.answer_set WHERE received_date BETWEEN :start AND :end"
+    )
+    return " UNION ALL ".join([files, delivered, claims])
+
+
+_MATCHED = "(outcome = 'matched')"
 
 _QUERIES = {
     "raw": _raw(),
@@ -126,7 +167,13 @@ _QUERIES = {
         ]
     ),
     **{kind.training_set.fullname: _training_set(kind.training_set.fullname) for kind in (ml.CODING, ml.RANKING)},
+    ml.amount_training_set.fullname: _training_set(ml.amount_training_set.fullname, "claim", _count("billed.claim")),
+    "raw.answer_file": _answer_files(),
+    "billed.remittance": _answers(),
     "billed": f"SELECT 'encounter', {_count('ranked.encounter')}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'ready' + chr(39))}, "
     f"{_count('billed.claim', '*', 'status = ' + chr(39) + 'held' + chr(39))}",
 }
+
+#: tables with an accounting of their own, apart from that of their schema
+OWN = frozenset(name for name in _QUERIES if "." in name)

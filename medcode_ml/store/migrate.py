@@ -8,24 +8,54 @@ import sqlalchemy as sa
 from alembic import autogenerate, command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from medcode_ml.contracts import SCHEMAS, metadata
-from medcode_ml.store.views import create_views
+from medcode_ml.store.views import create_views, views_are_current
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "medcode_version"
+
+
+class SchemaBehindError(RuntimeError):
+    """The tables are not those of this medcode, and this account may not change them."""
 
 
 def migrate(engine: sa.Engine) -> None:
     """Upgrade the database to the newest revision; a database that is up to date stays as it is.
 
-    Takes a lock first, so that several processes starting together do not migrate twice.
+    Takes a lock first, so that several processes starting together do not migrate twice. An up-to-date database asks
+    for no right to change tables: the API and the stream workers start under an account that may only read and write
+    rows.
+
+    Raises:
+        SchemaBehindError: the database is not up to date and this account may not make schemas in it.
     """
     with engine.begin() as connection:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('medcode migrate', 0))"))
+        if revision(connection) == newest() and views_are_current(connection):
+            return
+        if not connection.execute(sa.text("SELECT has_database_privilege(current_database(), 'CREATE')")).scalar():
+            raise SchemaBehindError(
+                f"the database stands at revision {revision(connection) or 'none'}, this medcode needs {newest()}, and "
+                "this account may not change tables: run `medcode migrate` with the account that owns them"
+            )
         for schema in SCHEMAS:
             connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
         command.upgrade(_config(connection), "head")
         create_views(connection)
+
+
+def revision(connection: sa.Connection) -> str | None:
+    """Return the revision that the database stands at; None before the first migration."""
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def newest() -> str:
+    """Return the revision that this medcode needs."""
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert head is not None
+    return head
 
 
 def new_revision(engine: sa.Engine, message: str) -> None:

@@ -15,6 +15,7 @@ from support.delivery import charge, note, patient, stay, write
 from medcode_ml.billing.payers import load_payers
 from medcode_ml.billing.stage import run_billing
 from medcode_ml.contracts import billed, ranked
+from medcode_ml.contracts.mart import VIEWS
 from medcode_ml.store.frames import read_partition
 from medcode_ml.store.migrate import MIGRATIONS, _config, migrate
 
@@ -97,8 +98,6 @@ def test_a_stay_that_was_claimed_on_an_earlier_day_is_a_duplicate_and_its_own_re
 @pytest.fixture
 def old_database(database: sa.Engine) -> Iterator[sa.Engine]:
     """The database as it was before edits had numbers; brought up to date again afterwards."""
-    from medcode_ml.contracts.mart import VIEWS
-
     assert MIGRATIONS.is_dir()
     with database.begin() as connection:
         for view in reversed(VIEWS):
@@ -120,3 +119,31 @@ def test_edits_raised_before_get_their_numbers(old_database: sa.Engine) -> None:
     migrate(old_database)
     edits = read_partition(old_database, billed.claim_edit, FIRST)
     assert edits[["place", "edit", "edit_number"]].values.tolist() == [[1, "npi_invalid", 304], [2, "poa_missing", 504]]
+
+
+def test_files_written_before_get_their_sequence_and_set(database: sa.Engine) -> None:
+    """From 0006 on with rows: one file a payer and type was the first, its claims stood in one set unless too many."""
+    with database.begin() as connection:
+        for view in reversed(VIEWS):
+            connection.execute(sa.text(f"DROP VIEW mart.{view.name}"))
+        command.downgrade(_config(connection), "0006")
+        for control, claims in (("000000011", 2), ("000000022", 5001)):
+            connection.execute(
+                sa.text(
+                    "INSERT INTO billed.interchange (received_date, payer_id, claim_type, control_number, file, "
+                    "sha256, claims, total_charge, validator, written_at) VALUES "
+                    f"('2026-10-05', 'P{claims}', '837I', '{control}', 'f', 's', {claims}, 1, 'pyx12: valid', now())"
+                )
+            )
+            connection.execute(
+                sa.text(
+                    "INSERT INTO billed.interchange_claim (received_date, encounter_id, claim_number, control_number, "
+                    f"diagnoses) VALUES ('2026-10-05', 'E{claims}', 'N{claims}', '{control}', '[]')"
+                )
+            )
+    migrate(database)
+    members = read_partition(database, billed.interchange_claim, FIRST).sort_values("control_number")
+    assert members[["sequence", "set_control_number", "frequency_code", "total_charge"]].values.tolist() == [
+        [1, "0001", "1", None], [1, None, "1", None]
+    ]  # fmt: skip
+    assert read_partition(database, billed.interchange, FIRST)["sequence"].tolist() == [1, 1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +13,34 @@ import pytest
 import sqlalchemy as sa
 from support.labelled_network import FIRST, LAST, SMALL, labelled_network
 
+from medcode_ml.billing.payers import load_payers
 from medcode_ml.coding.batch import CODE_COLUMNS, MODEL_VERSION, CodedBatch, code_batch
 from medcode_ml.coding.evaluation import ONTOLOGY, evaluate_from_store
 from medcode_ml.coding.in_use import Code
-from medcode_ml.coding.promotion import FEWEST, gates, promote_from_store
+from medcode_ml.coding.promotion import FEWEST, gates
 from medcode_ml.coding.proposals.charts import LabelledChart
 from medcode_ml.coding.stage import run_coding
 from medcode_ml.coding.training_run import data_hash, labelled_charts, train_from_store
 from medcode_ml.coding.training_set import run_training_set
-from medcode_ml.contracts import coded, ml, raw
+from medcode_ml.contracts import coded, ml, ranked, raw
+from medcode_ml.lifecycle import promote, to_shadow
 from medcode_ml.models.contents import json_file
 from medcode_ml.models.folder import read_folder, write_folder
-from medcode_ml.models.registry import promote, promoted, withdraw
+from medcode_ml.models.registry import promoted
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL
-from medcode_ml.models.warehouse.promotion import NotPromotedError, labels_gate, persons_in_two_parts
+from medcode_ml.models.warehouse.promotion import (
+    NotPromotedError,
+    labels_gate,
+    persons_in_two_parts,
+    promote_version,
+    retire_version,
+)
+from medcode_ml.models.warehouse.shadow import shadow_figures
+from medcode_ml.models.warehouse.stages import CANDIDATE, moves_of, registered_versions, standing_of
 from medcode_ml.models.warehouse.training_set import training_encounters
 from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult
 from medcode_ml.settings import settings
+from medcode_ml.shadow import run_shadow
 from medcode_ml.store.accounting import accounts
 from medcode_ml.store.checks import codes_outside_release
 from medcode_ml.store.frames import read_frame
@@ -192,7 +203,11 @@ def test_a_model_is_registered_and_its_encounters_are_known(
 ) -> None:
     home, result = trained
     model = read_frame(labelled, sa.select(ml.coding_model)).iloc[0]
-    assert home / model["folder"] == result.folder
+    (row,) = registered_versions(labelled, "coding").values()
+    assert home / row["folder"] == result.folder
+    assert (row["first_day"], row["last_day"]) == (FIRST, LAST)
+    assert (row["champion"], row["trained_by"]) == (None, "asset ml/coding_model")
+    assert row["mlflow_run"]
     assert set(read_folder(result.folder, "coding").manifest.files) == {"counts.json"}
     parts = read_frame(labelled, sa.text("SELECT part, count(*) AS n FROM ml.coding_model_encounter GROUP BY 1"))
     counts = dict(zip(parts["part"], parts["n"], strict=True))
@@ -207,15 +222,15 @@ def test_a_model_that_is_no_better_than_the_ontology_is_refused(
 ) -> None:
     home, result = trained
     with pytest.raises(NotPromotedError, match="candidate_beats_ontology: not measured"):
-        promote_from_store(labelled, home, version=result.version, by="test")
+        promote("coding", labelled, home, version=result.version, by="test")
     same = lambda *_: ({MODEL: code_batch, ONTOLOGY: code_batch}, None)  # noqa: E731
     evaluate_from_store(labelled, home, result.version, measured=same, resamples=200)
     with pytest.raises(
         NotPromotedError, match=r"candidate_beats_ontology: micro-F1 against the ontology coder: \+0.0000"
     ):
-        promote_from_store(labelled, home, version=result.version, by="test")
+        promote("coding", labelled, home, version=result.version, by="test")
     assert promoted("coding", home) is None
-    assert read_frame(labelled, sa.select(ml.coding_promotion)).empty
+    assert standing_of(labelled, result.version).stage == CANDIDATE
 
 
 def test_a_better_model_is_promoted_once_and_the_next_must_beat_it(
@@ -225,11 +240,11 @@ def test_a_better_model_is_promoted_once_and_the_next_must_beat_it(
     better = {MODEL: knows_the_labels(labelled), ONTOLOGY: code_batch}
     found = evaluate_from_store(labelled, home, result.version, measured=lambda *_: (better, None), resamples=200)
     assert found.outside == ()
-    assert all(gate.passed for gate in gates(labelled, home, result.version))
-    assert promote_from_store(labelled, home, version=result.version, by="test").changed
+    assert all(gate.passed for gate in gates(labelled, result.version))
+    assert promote("coding", labelled, home, version=result.version, by="test").changed
     assert promoted("coding", home) == result.folder
-    assert not promote_from_store(labelled, home, version=result.version, by="test").changed
-    assert list(read_frame(labelled, sa.select(ml.coding_promotion))["version"]) == [result.version]
+    assert not promote("coding", labelled, home, version=result.version, by="test").changed
+    assert [one.stage for one in moves_of(labelled, result.version)] == ["candidate", "shadow", "champion"]
 
     def narrower(charts: list[LabelledChart], *rest: Any, **more: Any) -> None:
         most_frequent(charts[:50], *rest, **more)
@@ -238,26 +253,56 @@ def test_a_better_model_is_promoted_once_and_the_next_must_beat_it(
     assert second.version != result.version
     evaluate_from_store(labelled, home, second.version, measured=lambda *_: (better, None), resamples=200)
     with pytest.raises(NotPromotedError, match="candidate_beats_champion: not measured against"):
-        promote_from_store(labelled, home, version=second.version, by="test")
+        promote("coding", labelled, home, version=second.version, by="test")
     worse = {MODEL: code_batch, ONTOLOGY: code_batch, CHAMPION: knows_the_labels(labelled)}
     measured = lambda *_: (worse, result.version)  # noqa: E731
     evaluate_from_store(labelled, home, second.version, measured=measured, resamples=200)
     with pytest.raises(NotPromotedError, match="candidate_beats_champion: micro-F1 against coding-"):
-        promote_from_store(labelled, home, version=second.version, by="test")
+        promote("coding", labelled, home, version=second.version, by="test")
     assert promoted("coding", home) == result.folder
+    retire_version(labelled, home, result.version, by="test", note="the rules again")
+    assert promoted("coding", home) is None
 
 
-def test_the_promoted_model_codes_and_every_encounter_says_so(labelled: sa.Engine) -> None:
-    """Train for real on the small network; the coded tables are whole with the model as with the ontology coder."""
+@pytest.fixture(scope="module")
+def real(labelled: sa.Engine) -> str:
+    """A model trained for real on the small network: its version."""
+    parameters = {"use_network": False, "folds": 4, "reranker.rounds": 60}
+    return train_from_store(labelled, settings().home, parameters=parameters).version
+
+
+def test_a_version_in_shadow_is_compared_and_nothing_of_it_is_kept(labelled: sa.Engine, real: str) -> None:
     home = settings().home
-    result = train_from_store(labelled, home, parameters={"use_network": False, "folds": 4, "reranker.rounds": 60})
-    promote("coding", result.version, home)
+    run_coding(labelled, FIRST, FIRST)
+    before = [read_frame(labelled, sa.select(t)) for t in (coded.encounter, coded.encounter_code, ranked.encounter)]
+    assert run_shadow(labelled, home, FIRST, FIRST, load_payers(None), resamples=50).rows == {"shadow_figure": 0}
+    to_shadow(labelled, home, real, by="test", note="to be seen")
+    for last in (FIRST + timedelta(1), FIRST):
+        assert run_shadow(labelled, home, FIRST, last, load_payers(None), resamples=50).rows["shadow_figure"] > 0
+    after = [read_frame(labelled, sa.select(t)) for t in (coded.encounter, coded.encounter_code, ranked.encounter)]
+    for one, other in zip(before, after, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    found = shadow_figures(labelled, real, MODEL_VERSION)
+    assert set(found["received_date"]) == {FIRST, FIRST + timedelta(1)}
+    value = found.set_index(["received_date", "figure"])["value"][FIRST]
+    assert 0 < value["code_agreement"] < 1, "it is another coder"
+    assert value["codes_added"] > 0 or value["codes_dropped"] > 0
+    assert 0 <= value["drg_shift"] <= 1
+    assert value["drg_weight_up"] + value["drg_weight_down"] <= value["drg_shift"] + 1e-4
+    assert value["shadow_seconds"] > 0
+    assert found.set_index(["received_date", "figure"])["encounters"][FIRST]["drg_shift"] > 5
+
+
+def test_the_promoted_model_codes_and_every_encounter_says_so(labelled: sa.Engine, real: str) -> None:
+    """The coded tables are whole with the model as with the ontology coder."""
+    home = settings().home
+    promote_version(labelled, ml.CODING, home, real, [], by="test")
     try:
         run_coding(labelled, FIRST, LAST)
     finally:
-        withdraw("coding", home)
+        retire_version(labelled, home, real, by="test", note="the rules again")
     by_model = read_frame(labelled, sa.select(coded.encounter))
-    assert set(by_model["model_version"]) == {result.version}
+    assert set(by_model["model_version"]) == {real}
     assert all(a.balances for a in accounts(labelled, "coded", FIRST, LAST))
     assert codes_outside_release(labelled, FIRST, LAST) == []
     without = sa.text(
@@ -281,14 +326,14 @@ def test_the_promoted_model_codes_and_every_encounter_says_so(labelled: sa.Engin
 def test_a_link_made_since_that_puts_a_person_on_two_sides_stops_the_promotion(
     labelled: sa.Engine, trained: tuple[Path, TrainingResult]
 ) -> None:
-    home, result = trained
+    _, result = trained
     kept = training_encounters(labelled, ml.CODING)
     learned, tested = (kept.loc[kept["split"] == part, "patient_id"].iloc[0] for part in ("train", "test"))
     with labelled.connect() as connection:
         joined = sa.text("UPDATE mapped.person SET person_id = :p WHERE patient_id IN (:p, :q)")
         connection.execute(joined, {"p": learned, "q": tested})
         connection.commit()
-    failed = [gate.name for gate in gates(labelled, home, result.version) if not gate.passed]
+    failed = [gate.name for gate in gates(labelled, result.version) if not gate.passed]
     assert failed == ["patients_do_not_overlap"]
 
 

@@ -12,13 +12,23 @@ import pytest
 import sqlalchemy as sa
 from support.labelled_network import FIRST, LAST, SMALL, labelled_network
 
+from medcode_ml.billing.payers import load_payers
 from medcode_ml.coding.stage import run_coding
 from medcode_ml.contracts import coded, ml, ranked, raw
+from medcode_ml.lifecycle import promote, to_shadow
 from medcode_ml.models.contents import json_file
 from medcode_ml.models.folder import read_folder, write_folder
-from medcode_ml.models.registry import promote, promoted, withdraw
+from medcode_ml.models.registry import promoted
 from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL
-from medcode_ml.models.warehouse.promotion import NotPromotedError, persons_in_two_parts, training_set_gates
+from medcode_ml.models.warehouse.promotion import (
+    NotPromotedError,
+    persons_in_two_parts,
+    promote_version,
+    retire_version,
+    training_set_gates,
+)
+from medcode_ml.models.warehouse.shadow import shadow_figures
+from medcode_ml.models.warehouse.stages import CANDIDATE, moves_of, registered_versions, standing_of
 from medcode_ml.models.warehouse.training_set import labels_outside_release, training_encounters
 from medcode_ml.models.warehouse.versions import TrainingDataError, TrainingResult
 from medcode_ml.ranking.batch import MODEL_VERSION, RankedBatch, rank_frames
@@ -26,12 +36,13 @@ from medcode_ml.ranking.evaluation import NDCG, RULE, TOP1, evaluate_from_store
 from medcode_ml.ranking.frames import PLACE
 from medcode_ml.ranking.frames_of_stay import RankingFrames
 from medcode_ml.ranking.in_use import Rank
-from medcode_ml.ranking.promotion import FEWEST, gates, promote_from_store
+from medcode_ml.ranking.promotion import FEWEST, gates
 from medcode_ml.ranking.stage import run_ranking
 from medcode_ml.ranking.store_frames import frames_of_day
 from medcode_ml.ranking.training_run import data_hash, labelled_frames, train_from_store
 from medcode_ml.ranking.training_set import run_training_set
 from medcode_ml.settings import settings
+from medcode_ml.shadow import run_shadow
 from medcode_ml.store.accounting import accounts
 from medcode_ml.store.frames import read_frame
 
@@ -234,7 +245,7 @@ def test_a_model_is_registered_and_its_encounters_are_known(
 ) -> None:
     home, result = trained
     model = read_frame(labelled, sa.select(ml.ranking_model)).iloc[0]
-    assert home / model["folder"] == result.folder
+    assert home / registered_versions(labelled, "ranking")[result.version]["folder"] == result.folder
     parts = read_frame(labelled, sa.text("SELECT part, count(*) AS n FROM ml.ranking_model_encounter GROUP BY 1"))
     counts = dict(zip(parts["part"], parts["n"], strict=True))
     assert counts == {part: model[f"{part}_encounters"] for part in ("train", "calibration", "test")}
@@ -248,13 +259,13 @@ def test_a_model_that_is_no_better_than_the_guidelines_is_refused(
 ) -> None:
     home, result = trained
     with pytest.raises(NotPromotedError, match="codes_kept: not measured; candidate_beats_guidelines: not measured"):
-        promote_from_store(labelled, home, version=result.version, by="test")
+        promote("ranking", labelled, home, version=result.version, by="test")
     same = lambda *_: ({MODEL: rank_frames, RULE: rank_frames}, None)  # noqa: E731
     evaluate_from_store(labelled, home, result.version, measured=same, resamples=200)
     with pytest.raises(NotPromotedError, match=r"candidate_beats_guidelines: principal found .* \+0.0000"):
-        promote_from_store(labelled, home, version=result.version, by="test")
+        promote("ranking", labelled, home, version=result.version, by="test")
     assert promoted("ranking", home) is None
-    assert read_frame(labelled, sa.select(ml.ranking_promotion)).empty
+    assert standing_of(labelled, result.version).stage == CANDIDATE
 
 
 def test_rule_43_a_model_that_drops_a_code_is_refused_however_well_it_orders(
@@ -269,7 +280,7 @@ def test_rule_43_a_model_that_drops_a_code_is_refused_however_well_it_orders(
     evaluate_from_store(
         labelled, home, result.version, measured=lambda *_: ({MODEL: drops, RULE: rank_frames}, None), resamples=200
     )
-    failed = {gate.name: gate.said for gate in gates(labelled, home, result.version) if not gate.passed}
+    failed = {gate.name: gate.said for gate in gates(labelled, result.version) if not gate.passed}
     assert failed["codes_kept"].startswith("1 of ")
 
 
@@ -295,7 +306,7 @@ def test_the_same_principals_in_a_better_order_are_better_and_in_a_worse_one_are
         evaluate_from_store(
             labelled, home, result.version, measured=lambda *_: ({MODEL: rank, RULE: rank_frames}, None), resamples=200
         )
-        return {gate.name: gate.passed for gate in gates(labelled, home, result.version)}["candidate_beats_guidelines"]
+        return {gate.name: gate.passed for gate in gates(labelled, result.version)}["candidate_beats_guidelines"]
 
     def turned(frames: RankingFrames) -> RankedBatch:
         batch = rank_frames(frames)
@@ -311,11 +322,11 @@ def test_a_better_model_is_promoted_once_and_the_next_must_beat_it(
     home, result = trained
     better = {MODEL: knows_the_order(labelled), RULE: rank_frames}
     evaluate_from_store(labelled, home, result.version, measured=lambda *_: (better, None), resamples=200)
-    assert all(gate.passed for gate in gates(labelled, home, result.version))
-    assert promote_from_store(labelled, home, version=result.version, by="test").changed
+    assert all(gate.passed for gate in gates(labelled, result.version))
+    assert promote("ranking", labelled, home, version=result.version, by="test").changed
     assert promoted("ranking", home) == result.folder
-    assert not promote_from_store(labelled, home, version=result.version, by="test").changed
-    assert list(read_frame(labelled, sa.select(ml.ranking_promotion))["version"]) == [result.version]
+    assert not promote("ranking", labelled, home, version=result.version, by="test").changed
+    assert [one.stage for one in moves_of(labelled, result.version)] == ["candidate", "shadow", "champion"]
 
     def narrower(stays: RankingFrames, *rest: Any, **more: Any) -> None:
         most_frequent(stays.of(list(stays.encounters["encounter_id"][:50])), *rest, **more)
@@ -324,12 +335,14 @@ def test_a_better_model_is_promoted_once_and_the_next_must_beat_it(
     assert second.version != result.version
     evaluate_from_store(labelled, home, second.version, measured=lambda *_: (better, None), resamples=200)
     with pytest.raises(NotPromotedError, match="candidate_beats_champion: not measured against"):
-        promote_from_store(labelled, home, version=second.version, by="test")
+        promote("ranking", labelled, home, version=second.version, by="test")
     worse = {MODEL: rank_frames, RULE: rank_frames, CHAMPION: knows_the_order(labelled)}
     evaluate_from_store(labelled, home, second.version, measured=lambda *_: (worse, result.version), resamples=200)
     with pytest.raises(NotPromotedError, match="candidate_beats_champion: principal found against ranking-"):
-        promote_from_store(labelled, home, version=second.version, by="test")
+        promote("ranking", labelled, home, version=second.version, by="test")
     assert promoted("ranking", home) == result.folder
+    retire_version(labelled, home, result.version, by="test", note="the rules again")
+    assert promoted("ranking", home) is None
 
 
 def test_the_promoted_model_ranks_and_every_encounter_says_so(labelled: sa.Engine) -> None:
@@ -344,11 +357,17 @@ def test_the_promoted_model_ranks_and_every_encounter_says_so(labelled: sa.Engin
     # on a network this small there may be too few wrong principals to calibrate on: then no probability is said
     said = ("encounter", MODEL, "brier_score") in value.index
     assert said == (read_folder(result.folder, "ranking").manifest.facts["calibration"] != "none")
-    promote("ranking", result.version, home)
+    to_shadow(labelled, home, result.version, by="test", note="to be seen")
+    run_shadow(labelled, home, FIRST, FIRST, load_payers(None), resamples=50)
+    seen = shadow_figures(labelled, result.version, MODEL_VERSION).set_index("figure")["value"]
+    assert seen["code_agreement"] == 1.0, "the order adds no code and drops none"
+    assert 0 <= seen["drg_shift"] <= 1 - seen["principal_agreement"] + 0.5
+    assert read_frame(labelled, sa.select(ranked.encounter)).empty, "nothing of a shadow run is kept"
+    promote_version(labelled, ml.RANKING, home, result.version, [], by="test")
     try:
         figures = run_ranking(labelled, FIRST, LAST).figures
     finally:
-        withdraw("ranking", home)
+        retire_version(labelled, home, result.version, by="test", note="the rules again")
     assert figures["ranker"] == result.version
     by_model = read_frame(labelled, sa.select(ranked.encounter))
     assert set(by_model["model_version"]) == {result.version}
@@ -369,9 +388,9 @@ def test_the_promoted_model_ranks_and_every_encounter_says_so(labelled: sa.Engin
 def test_a_link_made_since_that_puts_a_person_on_two_sides_stops_the_promotion(
     labelled: sa.Engine, trained: tuple[Path, TrainingResult]
 ) -> None:
-    home, result = trained
+    _, result = trained
     kept = training_encounters(labelled, ml.RANKING)
     learned, tested = (kept.loc[kept["split"] == part, "patient_id"].iloc[0] for part in ("train", "test"))
     join_persons(labelled, {learned: learned, tested: learned})
-    failed = [gate.name for gate in gates(labelled, home, result.version) if not gate.passed]
+    failed = [gate.name for gate in gates(labelled, result.version) if not gate.passed]
     assert failed == ["patients_do_not_overlap"]

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 
 @pytest.fixture
 def run_stages(database: sa.Engine, tmp_path: Path) -> Callable[[Path, date, date], None]:
-    """Run every stage from raw to claim files over a delivery folder."""
+    """Run every stage from raw to claim files, and delivered payments, over a delivery folder."""
+    from medcode_ml.billing.answers.kept import KeptFiles
+    from medcode_ml.billing.answers.stage import run_answers
     from medcode_ml.billing.files import run_claim_files
     from medcode_ml.billing.payers import load_payers
     from medcode_ml.billing.stage import run_billing
@@ -30,5 +32,6 @@ def run_stages(database: sa.Engine, tmp_path: Path) -> Callable[[Path, date, dat
             stage(database, first, last)
         run_billing(database, first, last, load_payers())
         run_claim_files(database, first, last, tmp_path / "outbox")
+        run_answers(database, first, last, KeptFiles(tmp_path / "answers"))
 
     return run

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-ELEMENT, COMPONENT = "*", ":"
+from medcode_ml.simulation import answer_segments
+from medcode_ml.simulation.answer_segments import as_bytes, header, trailer
+
+__all__ = [
+    "as_bytes", "claim", "denied", "interchange", "isa", "our_claims", "payment_file", "remittance", "transaction",
+]  # fmt: skip
+_DAY = date(2026, 11, 20)
 
 
 def isa(control: int = 1, *, sender: str = "PAYERONE", element: str = "*", component: str = ":") -> list[str]:
     """ISA with an identifier of the sender and a control number; the terminator is not part of it."""
-    parts = ["ISA", "00", " " * 10, "00", " " * 10, "ZZ", f"{sender:<15}", "ZZ", f"{'HOSPITAL':<15}", "261120", "0900",
-             "^", "00501", f"{control:09d}", "0", "P", component]  # fmt: skip
-    return [element.join(parts)]
+    return [
+        answer_segments.isa(
+            control, sender=sender, receiver="HOSPITAL", day=_DAY, test=False, element=element, component=component
+        )
+    ]
 
 
 def transaction(kind: str, body: Sequence[str], number: int = 1, guide: str = "005010X221A1") -> list[str]:
     """ST, body and SE with the right count."""
-    return [f"ST*{kind}*{number:04d}*{guide}", *body, f"SE*{len(body) + 2}*{number:04d}"]
+    return answer_segments.transaction(kind, body, number, guide)
 
 
 def interchange(
@@ -29,17 +38,10 @@ def interchange(
 ) -> list[str]:  # fmt: skip
     """Segments of one interchange around transaction sets."""
     return [
-        *isa(control, sender=sender),
-        f"GS*{function}*{sender}*HOSPITAL*20261120*0900*{control}*X*{guide}",
+        *header(function, guide, control, sender=sender, receiver="HOSPITAL", day=_DAY),
         *(segment for one in sets for segment in one),
-        f"GE*{len(sets)}*{control}",
-        f"IEA*1*{control:09d}",
+        *trailer(control, len(sets)),
     ]
-
-
-def as_bytes(segments: Iterable[str], ending: str = "~\n") -> bytes:
-    """Segments as the bytes of a file."""
-    return "".join(segment + ending for segment in segments).encode()
 
 
 def claim(

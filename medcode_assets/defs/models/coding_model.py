@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from medcode_assets.defs.models.promotion_config import PromotionConfig
 from medcode_assets.defs.models.specs import (
     answered,
     evaluation_answers,
@@ -15,7 +14,6 @@ from medcode_assets.defs.models.specs import (
     gate,
     model_answers,
     model_spec,
-    promotion_answers,
     schema_gate,
 )  # fmt: skip
 from medcode_assets.resources import Database
@@ -32,6 +30,8 @@ class TrainingConfig(dg.Config):
     """How the coding model is trained."""
 
     parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
+    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
+    trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
     text_source: str = Field(
         default="documents", description="documents, or deidentified_document to learn without identifiers"
     )
@@ -49,8 +49,8 @@ def coding_model(context: dg.AssetExecutionContext, config: TrainingConfig, data
 
     engine = database.engine()
     result = train_from_store(
-        engine, settings().home, parameters=config.parameters, text_source=config.text_source,
-        progress=sys.stderr.isatty(),
+        engine, settings().home, parameters=config.parameters, parameters_of=config.parameters_of or None,
+        trials=config.trials, text_source=config.text_source, progress=sys.stderr.isatty(),
     )  # fmt: skip
     yield from model_answers(engine, CODING, result)
 
@@ -77,25 +77,6 @@ def coding_evaluation(context: dg.AssetExecutionContext, database: Database) -> 
 
     engine, home = database.engine(), settings().home
     result = evaluate_from_store(engine, home)
-    yield from evaluation_answers(engine, result, ("micro_f1",), gates(engine, home, result.version))
+    yield from evaluation_answers(engine, result, ("micro_f1",), gates(engine, result.version))
     outside = ", ".join(f"{code} by {coder}" for coder, code in result.outside)
     yield answered(CODING.evaluation, "codes_exist_in_release", not outside, outside or "none outside")
-
-
-@dg.multi_asset(
-    name="coding_promotion",
-    specs=[model_spec(CODING.promotion, (CODING.evaluation.fullname,), kinds={"python"})],
-    check_specs=[schema_gate(CODING.promotion)],
-    pool="postgres",
-)
-def coding_promotion(
-    context: dg.AssetExecutionContext, config: PromotionConfig, database: Database
-) -> Iterator[Answer]:
-    """Let the evaluated model code from the next run on. A model that fails a gate is refused, however it is asked."""
-    from medcode_ml.coding.promotion import promote_from_store
-
-    engine = database.engine()
-    done = promote_from_store(
-        engine, settings().home, version=config.version or None, by="asset ml/coding_promotion", note=config.note
-    )
-    yield from promotion_answers(engine, CODING, done)

@@ -7,13 +7,11 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from medcode_assets.defs.models.promotion_config import PromotionConfig
 from medcode_assets.defs.models.specs import (
     evaluation_answers,
     evaluation_gates,
     model_answers,
     model_spec,
-    promotion_answers,
     schema_gate,
 )  # fmt: skip
 from medcode_assets.resources import Database
@@ -32,6 +30,7 @@ class RankingTrainingConfig(dg.Config):
     """How the ranking model is trained."""
 
     parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
+    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
     trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
 
 
@@ -49,7 +48,12 @@ def ranking_model(
 
     engine = database.engine()
     result = train_from_store(
-        engine, settings().home, parameters=config.parameters, trials=config.trials, progress=sys.stderr.isatty()
+        engine,
+        settings().home,
+        parameters=config.parameters,
+        parameters_of=config.parameters_of or None,
+        trials=config.trials,
+        progress=sys.stderr.isatty(),
     )
     yield from model_answers(engine, RANKING, result)
 
@@ -72,23 +76,4 @@ def ranking_evaluation(context: dg.AssetExecutionContext, database: Database) ->
 
     engine, home = database.engine(), settings().home
     result = evaluate_from_store(engine, home)
-    yield from evaluation_answers(engine, result, (TOP1, NDCG), gates(engine, home, result.version))
-
-
-@dg.multi_asset(
-    name="ranking_promotion",
-    specs=[model_spec(RANKING.promotion, (RANKING.evaluation.fullname,), kinds={"python"})],
-    check_specs=[schema_gate(RANKING.promotion)],
-    pool="postgres",
-)
-def ranking_promotion(
-    context: dg.AssetExecutionContext, config: PromotionConfig, database: Database
-) -> Iterator[Answer]:
-    """Let the evaluated model rank from the next run on. A model that fails a gate is refused, however it is asked."""
-    from medcode_ml.ranking.promotion import promote_from_store
-
-    engine = database.engine()
-    done = promote_from_store(
-        engine, settings().home, version=config.version or None, by="asset ml/ranking_promotion", note=config.note
-    )
-    yield from promotion_answers(engine, RANKING, done)
+    yield from evaluation_answers(engine, result, (TOP1, NDCG), gates(engine, result.version))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import sqlalchemy as sa
 
-from medcode_assets.lineage import asset_key, column_lineage, column_schema
+from medcode_assets.lineage import asset_key, column_lineage, column_schema, promotion_lineage
 from medcode_assets.pictures import markdown_table, picture_file
 from medcode_assets.stage_assets import OWNERS, Answer, answers, table_checks
 from medcode_ml.contracts import metadata
-from medcode_ml.contracts.ml import ModelTables
+from medcode_ml.contracts.ml import ModelTables, model_stage
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.store.checks import schema_faults
 
@@ -45,18 +45,49 @@ def model_spec(
     )
 
 
+def promotion_spec(of: ModelTables) -> dg.AssetSpec:
+    """Spec of the asset that moves versions of a kind on: its rows of `ml.model_stage`.
+
+    One asset for all kinds would close a loop: what ranking and amounts learn from is coded by the coding model.
+    """
+    return dg.AssetSpec(
+        key=asset_key(of.promotion),
+        deps=[asset_key(of.evaluation.fullname)],
+        description=f"{model_stage.comment}; rows of kind {of.kind}",
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"postgres", "python"},
+        code_version="2",
+        metadata={
+            "dagster/table_name": model_stage.fullname,
+            "dagster/column_schema": column_schema(model_stage),
+            "dagster/column_lineage": promotion_lineage(of.evaluation.fullname),
+        },
+    )
+
+
+def promotion_gate(of: ModelTables) -> dg.AssetCheckSpec:
+    """The check that `promotion_answers` answers."""
+    return dg.AssetCheckSpec(
+        "schema_matches_contract", asset=asset_key(of.promotion), blocking=True,
+        description="Columns and types are the contract's",
+    )  # fmt: skip
+
+
 def gate(table: sa.Table, name: str, description: str) -> dg.AssetCheckSpec:
     """A blocking check of a table of schema `ml`: what comes after it in a run waits for it."""
     return dg.AssetCheckSpec(name, asset=asset_key(table.fullname), blocking=True, description=description)
 
 
-def training_set_gates(table: sa.Table) -> list[dg.AssetCheckSpec]:
-    """The checks that `training_set_answers` answers."""
+def training_set_gates(table: sa.Table, *own: tuple[str, str]) -> list[dg.AssetCheckSpec]:
+    """The checks that `training_set_answers` answers, and the kind's own as (name, description)."""
+    codes = gate(table, "codes_exist_in_release", "Labels to learn from are billable at discharge (rule 1)")
     return [
         *table_checks("ml", (table.name,), accounted=table.name),
-        gate(table, "codes_exist_in_release", "Labels to learn from are billable at discharge (rule 1)"),
+        *((codes,) if "codes" in table.c else ()),
         gate(table, "patients_do_not_overlap", "No person stands in two parts of the split"),
         gate(table, "enough_labels", "Each part of all days together has enough encounters for a model"),
+        *(gate(table, name, description) for name, description in own),
     ]
 
 
@@ -82,31 +113,37 @@ def schema_result(engine: sa.Engine, table: sa.Table) -> dg.AssetCheckResult:
     return answered(table, "schema_matches_contract", not faults, "; ".join(faults) or "none")
 
 
-def answered(table: sa.Table, name: str, passed: bool, said: str) -> dg.AssetCheckResult:
-    """The result of a gate, with the figure behind it in words."""
+def answered(table: sa.Table | str, name: str, passed: bool, said: str) -> dg.AssetCheckResult:
+    """The result of a gate of a table (or `schema.name` of an asset), with the figure behind it in words."""
+    named = table if isinstance(table, str) else table.fullname
     return dg.AssetCheckResult(
-        asset_key=asset_key(table.fullname), check_name=name, passed=passed, metadata={"found": said}, description=said
+        asset_key=asset_key(named), check_name=name, passed=passed, metadata={"found": said}, description=said
     )
 
 
 def training_set_answers(
-    engine: sa.Engine, of: ModelTables, result: StageResult, fewest: Mapping[str, int]
+    engine: sa.Engine, of: ModelTables, result: StageResult, fewest: Mapping[str, int], *own: "Gate"
 ) -> Iterator[Answer]:
-    """What a training set answers with: its rows, its accounting, and whether it can be learned from."""
+    """What a training set answers with: its rows, its accounting, and whether it can be learned from.
+
+    `own` are gates that only this kind has.
+    """
     from medcode_ml.models.warehouse.promotion import training_set_gates as gates_of_set
     from medcode_ml.models.warehouse.training_set import labels_outside_release
 
     table = of.training_set
     yield from answers(engine, "ml", (table.name,), table.name, result)
-    said = _codes_said(labels_outside_release(engine, of, result.start, result.end))
-    yield answered(table, "codes_exist_in_release", not said, said or "none outside")
-    yield from _gates(table, gates_of_set(engine, of, fewest))
+    if "codes" in table.c:
+        said = _codes_said(labels_outside_release(engine, of, result.start, result.end))
+        yield answered(table, "codes_exist_in_release", not said, said or "none outside")
+    yield from _gates(table, [*gates_of_set(engine, of, fewest), *own])
 
 
 def model_answers(engine: sa.Engine, of: ModelTables, result: "TrainingResult") -> Iterator[Answer]:
     """What a training answers with: the version, its model card and its pictures."""
     pictures = {path.stem: dg.MetadataValue.md(picture_file(title, path)) for title, path in result.pictures}
-    said = {**result.figures, "model_card": dg.MetadataValue.md(result.card), **pictures}
+    links = linked(engine, of.kind, result.version)
+    said = {**result.figures, "model_card": dg.MetadataValue.md(result.card), **pictures, **links}
     for table in (of.model, of.model_encounter):
         yield dg.MaterializeResult(
             asset_key=asset_key(table.fullname),
@@ -141,12 +178,28 @@ def evaluation_answers(
 
 
 def promotion_answers(engine: sa.Engine, of: ModelTables, done: "Promotion") -> Iterator[Answer]:
-    """What a promotion answers with: the version in use now, and the one it replaced."""
+    """What a promotion answers with: the version, where it stands now, and the champion it replaced or runs beside."""
     yield dg.MaterializeResult(
-        asset_key=asset_key(of.promotion.fullname),
-        metadata={"version": done.version, "replaced": done.replaced or "none", "changed": done.changed},
-    )
-    yield schema_result(engine, of.promotion)
+        asset_key=asset_key(of.promotion),
+        metadata={
+            "version": done.version, "stage": done.stage, "champion_before": done.replaced or "none",
+            "changed": done.changed, **linked(engine, of.kind, done.version),
+        },
+    )  # fmt: skip
+    faults = schema_faults(engine, model_stage)
+    yield answered(of.promotion, "schema_matches_contract", not faults, "; ".join(faults) or "none")
+
+
+def linked(engine: sa.Engine, kind: str, version: str) -> dict[str, str | dg.MetadataValue]:
+    """Where MLflow keeps a version: its run, its place in the model registry, and where that is."""
+    from medcode_ml.lifecycle import in_mlflow
+    from medcode_ml.settings import settings
+
+    found = in_mlflow(engine, kind, settings().home).get(version)
+    if found is None:
+        return {}
+    page = dg.MetadataValue.url(found.url) if found.url.startswith("http") else dg.MetadataValue.path(found.url)
+    return {"mlflow_run": found.run or "none", "mlflow_model": f"{found.name}/{found.number}", "mlflow": page}
 
 
 def _gates(table: sa.Table, gates: Iterable["Gate"]) -> Iterator[Answer]:

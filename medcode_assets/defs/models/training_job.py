@@ -9,8 +9,8 @@ from medcode_ml.contracts import ml
 
 
 def _assets_of(kind: ml.ModelTables) -> dg.AssetSelection:
-    tables = (kind.training_set, kind.model, kind.model_encounter, kind.evaluation, kind.promotion)
-    return dg.AssetSelection.assets(*(asset_key(t.fullname) for t in tables))
+    tables = (kind.training_set, kind.model, kind.model_encounter, kind.evaluation)
+    return dg.AssetSelection.assets(*(asset_key(t.fullname) for t in tables), asset_key(kind.promotion))
 
 
 def _every_day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -33,6 +33,12 @@ ranking_model_job = dg.define_asset_job(
     partitions_def=received_days,
     description="Orders of the chosen days, then a ranking model of all days, its evaluation, promotion if it passes",
 )
+amount_model_job = dg.define_asset_job(
+    "amount_model_job",
+    selection=_assets_of(ml.AMOUNT),
+    partitions_def=received_days,
+    description="Claims of the chosen days, then an amount model of all days, its evaluation, promotion if it passes",
+)
 
 
 @dg.schedule(
@@ -50,5 +56,14 @@ def weekly_coding_model_schedule(context: dg.ScheduleEvaluationContext) -> dg.Ru
     description="A new ranking model every Sunday night, from the coders' orders of all days",
 )  # fmt: skip
 def weekly_ranking_model_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for one run over every received day."""
+    return _every_day(context)
+
+
+@dg.schedule(
+    job=amount_model_job, cron_schedule="0 7 * * 0", default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="A new amount model every Sunday morning, from the claims of all days",
+)  # fmt: skip
+def weekly_amount_model_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Ask for one run over every received day."""
     return _every_day(context)

@@ -1,4 +1,4 @@
-"""The assets of the training sets: a day's labels, split with those of all other days."""
+"""The assets of the training sets: a day's labels or claims, split with those of all other days."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,9 @@ from medcode_assets.resources import Database
 from medcode_assets.stage_assets import Answer, days
 from medcode_ml.contracts import ml
 
+# what a claim was charged and paid is known downstream: billing prices by the model promoted before, so the loop is one
+# in time and not in the graph
+CLAIMS = ("billed.claim", "billed.remittance_claim", "filtered.encounter", "mapped.person", "raw.hospital")
 LABELS = ("raw.coder_label", "mapped.encounter", "mapped.person", "filtered.encounter", "filtered.diagnosis")
 
 
@@ -43,3 +46,24 @@ def ranking_training_set(context: dg.AssetExecutionContext, database: Database) 
 
     engine = database.engine()
     yield from training_set_answers(engine, ml.RANKING, run_training_set(engine, *days(context)), FEWEST)
+
+
+@dg.multi_asset(
+    name="amount_training_set",
+    specs=[model_spec(ml.amount_training_set, CLAIMS, kinds={"python"}, daily=received_days)],
+    check_specs=training_set_gates(
+        ml.amount_training_set,
+        ("enough_hospitals", "Own hospitals and those of the sources named in the settings are enough to compare"),
+    ),
+    backfill_policy=one_run,
+    pool="postgres",
+)
+def amount_training_set(context: dg.AssetExecutionContext, database: Database) -> Iterator[Answer]:
+    """Take in the claims with what was charged and paid, and split all days anew by person and time."""
+    from medcode_ml.billing.amounts.promotion import FEWEST
+    from medcode_ml.billing.amounts.training_run import hospitals_gate
+    from medcode_ml.billing.amounts.training_set import run_training_set
+
+    engine = database.engine()
+    result = run_training_set(engine, *days(context))
+    yield from training_set_answers(engine, ml.AMOUNT, result, FEWEST, hospitals_gate(engine))

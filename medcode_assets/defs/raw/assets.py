@@ -15,7 +15,7 @@ ACCOUNTED = "page"
 
 @dg.multi_asset(
     name="intake",
-    specs=table_specs("raw", TABLES, (), kinds={"python"}, automatic=False),
+    specs=table_specs("raw", TABLES, ("raw.stream_message",), kinds={"python"}, automatic=False),
     check_specs=table_checks("raw", TABLES, accounted=ACCOUNTED),
     backfill_policy=one_run,
     pool="ocr",

@@ -1,4 +1,4 @@
-"""How alike hospitals are: kernels over place, state, labour market, people, mix, name and certification number.
+"""How alike hospitals are: kernels over place, state, labour market, people, mix, name, owner and certification number.
 
 Each is positive semi-definite with 1 on its diagonal (0 where the fact is not known), so that their sum with positive
 weights is the covariance of the hospitals' levels.
@@ -33,6 +33,11 @@ NAMES: Final = (
     "mix within the state",
     "people within 200 miles",
     "case mix within 600 miles",
+    "owner",
+    "owner within the state",
+    "kind of owner",
+    "kind of owner within 200 miles",
+    "kind of owner within the state",
 )
 _NEAR: Final = 20
 _ALIKE_NUMBERS: Final = 15.0
@@ -66,6 +71,12 @@ def kernels(left: Located, right: Located) -> Iterator[tuple[str, Matrix]]:
     yield "mix within the state", mix * state
     yield "people within 200 miles", people * _decay(miles, 200.0)
     yield "case mix within 600 miles", wide * wider
+    owner, kind = _same(left.facts.owner, right.facts.owner), _same(left.facts.kind, right.facts.kind)
+    yield "owner", owner
+    yield "owner within the state", owner * state
+    yield "kind of owner", kind
+    yield "kind of owner within 200 miles", kind * _decay(miles, 200.0)
+    yield "kind of owner within the state", kind * state
 
 
 def _squared(left: Matrix, right: Matrix) -> Matrix:

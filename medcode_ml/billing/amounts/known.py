@@ -66,17 +66,21 @@ class KnownAmounts:
         sizes, axes = np.linalg.eigh((shared + shared.T) / 2.0)
         return KnownAmounts((axes * np.maximum(sizes, 0.0)) @ axes.T, own)
 
-    def told(self, left: Mapping[str, Floats], drg: Ints, provider: Ints) -> dict[str, tuple[Floats, Floats]]:
+    def told(
+        self, left: Mapping[str, Floats], drg: Ints, provider: Ints, noise: Floats | None = None
+    ) -> dict[str, tuple[Floats, Floats]]:
         """What the known cases of a hospital say of each of its cases, never of a case by its own amounts.
 
         Args:
             left: by target, shape (n,): log amount less log price; NaN where the amount is not known.
             drg, provider: of each case, shape (n,).
+            noise: variance that each case has beyond that of the cases fitted on, shape (n,): of means over few claims.
 
         Returns:
             By target: what to add to the log price, and the share of its standard deviation that remains; shape (n,).
         """
         kinds = len(self.own) // 2
+        more = np.zeros(len(drg)) if noise is None else noise
         places = [np.where(drg < 0, kinds - 1, drg) + i * kinds for i in range(len(TARGETS))]
         shift = {target: np.zeros(len(drg)) for target in TARGETS}
         remains = {target: np.ones(len(drg)) for target in TARGETS}
@@ -89,9 +93,10 @@ class KnownAmounts:
             at = np.concatenate([places[i][known[i]] for i in range(2)])
             values = np.concatenate([left[target][known[i]] for i, target in enumerate(TARGETS)])
             owner = np.concatenate(known)
-            inverse = np.linalg.inv(self.shared[np.ix_(at, at)] + np.diag(self.own[at]))
+            own = self.own[at] + more[owner]
+            inverse = np.linalg.inv(self.shared[np.ix_(at, at)] + np.diag(own))
             for i, target in enumerate(TARGETS):
-                says, rest = self._of(rows, places[i][rows], at, owner, values, inverse)
+                says, rest = self._of(rows, places[i][rows], at, owner, values, inverse, own)
                 shift[target][rows] = says
                 whole = np.diag(self.shared)[places[i][rows]] + self.own[places[i][rows]]
                 remains[target][rows] = np.sqrt(np.clip(rest / whole, _LEAST, 1.0))
@@ -103,7 +108,7 @@ class KnownAmounts:
         return {target: (shift[target], remains[target]) for target in TARGETS}
 
     def _of(
-        self, rows: Ints, at_rows: Ints, at: Ints, owner: Ints, values: Floats, inverse: Floats
+        self, rows: Ints, at_rows: Ints, at: Ints, owner: Ints, values: Floats, inverse: Floats, noise: Floats
     ) -> tuple[Floats, Floats]:
         """Mean and variance of the cases `rows` of one hospital given its known ones.
 
@@ -117,7 +122,7 @@ class KnownAmounts:
         owners, counts = np.unique(owner, return_counts=True)
         for place in np.flatnonzero(np.isin(rows, owners[counts == 1])):
             kept = owner != rows[place]
-            less = np.linalg.inv(self.shared[np.ix_(at[kept], at[kept])] + np.diag(self.own[at[kept]]))
+            less = np.linalg.inv(self.shared[np.ix_(at[kept], at[kept])] + np.diag(noise[kept]))
             own = across[place][kept] @ less
             says[place] = own @ values[kept]
             rest[place] = whole[place] - own @ across[place][kept]

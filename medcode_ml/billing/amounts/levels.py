@@ -35,9 +35,9 @@ def effects_and_levels(y: Floats, drg: Ints, provider: Ints, start: Floats, prov
     level, effect = np.zeros(providers), start
     for _ in range(_ROUNDS):
         shift = float(np.mean(y - level[provider] - start[drg]))
-        effect = (
-            np.bincount(drg, y - level[provider], minlength=len(start)) + _SOME * (start + shift)
-        ) / (rows + _SOME)
+        effect = (np.bincount(drg, y - level[provider], minlength=len(start)) + _SOME * (start + shift)) / (
+            rows + _SOME
+        )
         level = np.bincount(provider, y - effect[drg], minlength=providers) / np.maximum(own, 1)
         level[own > 0] -= level[own > 0].mean()
     return effect, level

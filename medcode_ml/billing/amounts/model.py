@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,7 @@ from medcode_ml.billing.amounts.network_fit import NetworkWeights
 from medcode_ml.billing.amounts.points import Point
 from medcode_ml.billing.amounts.providers import ProviderFacts, ProviderSpace
 from medcode_ml.billing.amounts.rows import rows_of
-from medcode_ml.billing.amounts.trees import AmountTrees
+from medcode_ml.billing.amounts.trees import QUANTILES, AmountTrees
 from medcode_ml.models.contents import Writer, json_file, table_file, tensor_file
 from medcode_ml.models.folder import ModelFolder, read_folder
 from medcode_ml.models.manifest import ModelFolderError
@@ -35,7 +35,7 @@ NETWORK, TREES, BLEND = "network", "boosted trees", "mean of both"
 PRICED: Final = tuple(f"{target}{end}" for target in TARGETS for end in ("", "_low", "_high"))
 """Columns of a price: US dollars; low and high are the ends of the 90% interval."""
 _HEAD, _ARRAYS, _HOSPITALS = "model.json", "basis.safetensors", "hospitals.parquet"
-_TEXTS: Final = ("ids", "names", "state", "region", "market", "prefix")
+_TEXTS: Final = ("ids", "names", "state", "region", "market", "prefix", "owner", "kind")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,31 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class ClaimTerms:
+    """How single claims are priced.
+
+    Attributes:
+        noise: variance of the log amount of a claim around its hospital's price; a mean of n claims has 1/n of it.
+        ends: of the intervals of single claims, by target.
+    """
+
+    noise: float
+    ends: Mapping[str, Ends]
+
+
+class ClaimIntervalsError(ValueError):
+    """Single claims cannot be checked: the model knows means only."""
+
+
+class Said(NamedTuple):
+    """Of `n` cases: log price (n,), log quantiles around its middle (n, 3), share of the spread that remains (n,)."""
+
+    log_price: Floats
+    quantiles: Floats
+    remains: Floats
+
+
+@dataclass(frozen=True)
 class AmountModel:
     """A trained model; get it with `load_model`.
 
@@ -62,6 +87,7 @@ class AmountModel:
         known: what known amounts of a hospital say of its other DRGs.
         memory: float32 (p, 2, m + 1), what is said of each DRG of the hospitals learned from (log dollars).
         memory_remains: the share of the spread that remains there.
+        claims: how single claims are priced; None where it was given none to learn that on.
     """
 
     version: str
@@ -72,6 +98,7 @@ class AmountModel:
     known: KnownAmounts
     memory: npt.NDArray[np.float32]
     memory_remains: npt.NDArray[np.float32]
+    claims: ClaimTerms | None = None
 
     def price(self, cases: pd.DataFrame) -> pd.DataFrame:
         """Price cases: a frame by `PRICED`, its index that of `cases`.
@@ -90,41 +117,57 @@ class AmountModel:
         values = self.priced(read)
         return pd.DataFrame(values, index=cases.index)[list(PRICED)]
 
-    def priced(self, cases: AmountCases) -> dict[str, Floats]:
-        """The same of cases as arrays: by `PRICED`, shape (n,)."""
+    def priced(self, cases: AmountCases, *, claims: bool = False) -> dict[str, Floats]:
+        """The same of cases as arrays: by `PRICED`, shape (n,); with the intervals of single claims if they are such.
+
+        Raises:
+            ClaimIntervalsError: claims are asked for, and the model was not given any to set their intervals on.
+        """
+        terms = self.claims if claims else None
+        if claims and terms is None:
+            raise ClaimIntervalsError(
+                f"{self.version or 'the model'} has no intervals of single claims: train it with own claims"
+            )
+        found: dict[str, Floats] = {}
+        for target, said in self.said(cases, 0.0 if terms is None else terms.noise).items():
+            own, at = self.decisions[target], said.log_price
+            low, high = own.ends.around(at, said.quantiles)
+            informed = own.known_ends.around(at, said.quantiles, said.remains)
+            low, high = (np.where(said.remains < 1.0, i, p) for i, p in zip(informed, (low, high), strict=True))
+            if terms is not None:
+                low, high = terms.ends[target].around(at, said.quantiles, said.remains)
+            found[target] = np.exp(at)
+            # a moved middle may pass an end that was set for the median
+            found[f"{target}_low"] = np.minimum(np.exp(low), found[target])
+            found[f"{target}_high"] = np.maximum(np.exp(high), found[target])
+        return found
+
+    def said(self, cases: AmountCases, noise: float = 0.0) -> dict[str, Said]:
+        """What is said of each case before its interval, by target; `noise` is the variance of a single claim."""
         if not len(cases):
-            return {name: np.zeros(0) for name in PRICED}
+            nothing = Said(np.zeros(0), np.zeros((0, len(QUANTILES))), np.zeros(0))
+            return dict.fromkeys(TARGETS, nothing)
         view = self.basis.view(cases)
         rows = rows_of(cases, self.basis, view)
-        said: dict[str, dict[str, Floats]] = {}
+        by: dict[str, dict[str, Floats]] = {}
         if self.network is not None:
-            said[NETWORK] = self.network.quantiles(rows, view.located)
+            by[NETWORK] = self.network.quantiles(rows, view.located)
         if self.trees is not None:
-            said[TREES] = self.trees.quantiles(rows)
-        if len(said) == 2:
-            said[BLEND] = blended(said)
-        quantiles = {target: said[own.decided_by][target] for target, own in self.decisions.items()}
+            by[TREES] = self.trees.quantiles(rows)
+        if len(by) == 2:
+            by[BLEND] = blended(by)
+        quantiles = {target: by[own.decided_by][target] for target, own in self.decisions.items()}
         middle = {target: own.point.of(quantiles[target][:, 1]) for target, own in self.decisions.items()}
         left = {target: np.log(cases.amounts[target]) - middle[target] for target in TARGETS}
-        told = self.known.told(left, rows.drg, rows.provider)
+        told = self.known.told(left, rows.drg, rows.provider, noise / cases.discharges)
         remembered = self._remembered(cases, rows.drg)
-        found: dict[str, Floats] = {}
-        for target, own in self.decisions.items():
+        found = {}
+        for target in self.decisions:
             shift, remains = told[target]
-            nothing = (shift == 0.0) & (remains == 1.0)
-            shift = np.where(nothing, remembered[target][0], shift)
-            remains = np.where(nothing, remembered[target][1], remains)
-            at = middle[target] + shift
-            plain, informed = own.ends.around(at, quantiles[target]), own.known_ends.around(
-                at, quantiles[target], remains
-            )
-            told_of = remains < 1.0
-            found[target] = np.exp(at)
-            found[f"{target}_low"] = np.exp(np.where(told_of, informed[0], plain[0]))
-            found[f"{target}_high"] = np.exp(np.where(told_of, informed[1], plain[1]))
-            # a moved middle may pass an end that was set for the median
-            found[f"{target}_low"] = np.minimum(found[f"{target}_low"], found[target])
-            found[f"{target}_high"] = np.maximum(found[f"{target}_high"], found[target])
+            nothing_told = (shift == 0.0) & (remains == 1.0)
+            shift = np.where(nothing_told, remembered[target][0], shift)
+            remains = np.where(nothing_told, remembered[target][1], remains)
+            found[target] = Said(middle[target] + shift, quantiles[target], remains)
         return found
 
     def _remembered(self, cases: AmountCases, drg: npt.NDArray[np.int64]) -> dict[str, tuple[Floats, Floats]]:
@@ -167,6 +210,7 @@ class AmountModel:
             "lines": {target: list(line) for target, line in basis.lines.items()},
             "means": {target: process.mean for target, process in basis.processes.items()},
             "decisions": {target: asdict(own) for target, own in self.decisions.items()},
+            "claims": None if self.claims is None else asdict(self.claims),
         }
         held: dict[str, Writer] = {
             _HEAD: json_file(head), _ARRAYS: tensor_file(arrays), _HOSPITALS: table_file(hospitals)
@@ -217,9 +261,7 @@ def _read(folder: ModelFolder) -> AmountModel:
         arrays["counted"],
     )
     decisions = {
-        target: Decision(
-            said["decided_by"], Point(**said["point"]), Ends(**said["ends"]), Ends(**said["known_ends"])
-        )
+        target: Decision(said["decided_by"], Point(**said["point"]), Ends(**said["ends"]), Ends(**said["known_ends"]))
         for target, said in head["decisions"].items()
     }
     by = {own.decided_by for own in decisions.values()}
@@ -232,4 +274,7 @@ def _read(folder: ModelFolder) -> AmountModel:
         KnownAmounts(arrays["known.shared"], arrays["known.own"]),
         arrays["memory"],
         arrays["memory_remains"],
+        None
+        if (terms := head["claims"]) is None
+        else ClaimTerms(terms["noise"], {target: Ends(**own) for target, own in terms["ends"].items()}),
     )

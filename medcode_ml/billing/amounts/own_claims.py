@@ -1,88 +1,94 @@
-"""The hospital's own claims as cases, and claims whose amounts lie outside their interval."""
+"""Single claims of hospitals whose other claims are known: their prices, and what their intervals are set on.
+
+A claim varies more than a mean over discharges, and a hospital's dollars are those of its own years. So a claim is
+priced with the means of its hospital's other claims in the frame, and its interval is conformal on claims that were
+kept back, priced in the same way.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from medcode_ml.billing.amounts.cases import COLUMNS, KNOWN, TARGETS, AmountCaseError
+from medcode_ml.billing.amounts.cases import COLUMNS, KNOWN, cases_of, drg_number
+from medcode_ml.billing.amounts.intervals import calibrated
 
 if TYPE_CHECKING:
-    from medcode_ml.billing.amounts.model import AmountModel
+    from medcode_ml.billing.amounts.model import AmountModel, ClaimTerms
 
-CLAIM_COLUMNS: Final = (
-    "drg", "hospital_id", "hospital_name", "city", "state", "zip", "total_charge", "paid",
-)  # fmt: skip
-OUTSIDE_COLUMNS: Final = ("encounter_id", "target", "amount", "low", "high", "model_version")
+NOISES: Final = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Variances of the log amount of a single claim that are tried."""
 
 
-def cases_from_claims(claims: pd.DataFrame) -> pd.DataFrame:
-    """Cases of claims, one a claim, with the index of `claims`.
+@dataclass(frozen=True)
+class OwnClaims:
+    """Own claims as cases by `cases.COLUMNS`: the means that are known by hospital and DRG, and claims kept back."""
+
+    known: pd.DataFrame
+    calibration: pd.DataFrame
+
+
+def claim_terms(model: AmountModel, claims: OwnClaims) -> ClaimTerms:
+    """The noise of single claims by which those kept back are priced best, and ends that hold 90% of them.
+
+    What the model learned of noise is that of means over many discharges: of a mean of two claims it would make too
+    much. Claims kept back without an amount do not count.
+    """
+    from medcode_ml.billing.amounts.model import ClaimTerms
+
+    asked = claims.calibration[_known_to(model, claims.calibration)]
+    cases = cases_of(together(claims.known, asked))
+    own = slice(len(cases) - len(asked), None)
+    logs = {t: np.log(pd.to_numeric(asked[key]).to_numpy(dtype=np.float64)) for t, key in KNOWN.items()}
+    tried = {noise: model.said(cases, noise) for noise in NOISES}
+
+    def error(noise: float) -> float:
+        return sum(float(np.nanmean(np.abs(y - tried[noise][t].log_price[own]))) for t, y in logs.items())
+
+    best = min(NOISES, key=error)
+    ends = {}
+    for target, said in tried[best].items():
+        there = ~np.isnan(logs[target])
+        ends[target] = calibrated(logs[target][there], *(values[own][there] for values in said))
+    return ClaimTerms(best, ends)
+
+
+def price_claims(model: AmountModel, claims: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Prices of claims with 90% intervals of single claims, by `model.PRICED`; a claim's own amounts are not used.
 
     Args:
-        claims: `CLAIM_COLUMNS`; a total charge or payment that is missing or not above 0 is not known.
+        model: one that was given claims to set intervals on.
+        claims: cases by `cases.COLUMNS`, one a claim; those with a DRG that cannot be priced are passed over.
+        known: means by hospital and DRG of other claims, as cases.
+
+    Returns:
+        A frame with the index of the claims that were priced, US dollars.
 
     Raises:
-        AmountCaseError: a column is missing.
+        ClaimIntervalsError: the model was given no claims.
     """
-    lacking = [name for name in CLAIM_COLUMNS if name not in claims.columns]
-    if lacking:
-        raise AmountCaseError(f"the claims have no column {', '.join(lacking)}")
-    found = pd.DataFrame(
-        {
-            "drg": claims["drg"],
-            "provider_id": claims["hospital_id"],
-            "provider_name": claims["hospital_name"],
-            "city": claims["city"],
-            "state": claims["state"],
-            "zip": claims["zip"],
-            "referral_region": None,
-            "total_discharges": 1,
-            KNOWN["charges"]: _dollars(claims["total_charge"]),
-            KNOWN["payments"]: _dollars(claims["paid"]),
-        },
-        index=claims.index,
-    )
-    return found.astype(object)[list(COLUMNS)]
+    asked = claims[_known_to(model, claims)]
+    told = known[_known_to(model, known) & known["provider_id"].isin(set(asked["provider_id"])).to_numpy()]
+    values = model.priced(cases_of(together(told, asked)), claims=True)
+    return pd.DataFrame({name: own[len(told) :] for name, own in values.items()}, index=asked.index)
 
 
-def outside(claims: pd.DataFrame, model: AmountModel) -> pd.DataFrame:
-    """The amounts of claims that lie outside their 90% interval, by `OUTSIDE_COLUMNS`.
-
-    No claim's own amounts are used to price it; those of other claims of its hospital in the frame are.
-
-    Args:
-        claims: `CLAIM_COLUMNS` and encounter_id; claims without a DRG that can be priced are passed over.
-        model: one trained on claims; a model of means over discharges has intervals that are too narrow for one claim.
-    """
-    known = [drg is not None and drg == drg and model.basis.knows(str(drg).zfill(3)) for drg in claims["drg"]]
-    claims = claims[known]
-    if claims.empty:
-        return pd.DataFrame(columns=list(OUTSIDE_COLUMNS), dtype=object)
-    cases = cases_from_claims(claims)
-    prices = model.price(cases)
-    parts = []
-    for target in TARGETS:
-        amount = pd.to_numeric(cases[KNOWN[target]])
-        low, high = prices[f"{target}_low"], prices[f"{target}_high"]
-        out = (amount < low) | (amount > high)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "encounter_id": claims["encounter_id"][out],
-                    "target": target,
-                    "amount": amount[out],
-                    "low": low[out].round(2),
-                    "high": high[out].round(2),
-                    "model_version": model.version,
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True).astype(object)[list(OUTSIDE_COLUMNS)]
+def together(known: pd.DataFrame, asked: pd.DataFrame) -> pd.DataFrame:
+    """The known cases, then those asked for without their amounts."""
+    hidden = asked.assign(**dict.fromkeys(KNOWN.values()))
+    frames = [frame[list(COLUMNS)].astype(object) for frame in (known, hidden) if len(frame)]
+    return pd.concat(frames, ignore_index=True) if frames else known.iloc[:0]
 
 
-def _dollars(amounts: pd.Series) -> pd.Series:
-    """Amounts as floats, None where there is none above 0: a price is a ratio to it."""
-    values = pd.to_numeric(amounts, errors="coerce").astype(float)
-    return values.astype(object).where(values > 0, None)
+def _known_to(model: AmountModel, cases: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which cases have a DRG that can be priced."""
+
+    def priced(drg: Any) -> bool:
+        return drg is not None and drg == drg and model.basis.knows(drg_number(drg))
+
+    known = {drg: priced(drg) for drg in cases["drg"].unique()}
+    return np.array([known[drg] for drg in cases["drg"]], dtype=np.bool_)

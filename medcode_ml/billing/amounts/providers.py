@@ -1,6 +1,7 @@
 """What is known of hospitals besides their amounts, and the space in which they are alike.
 
-Facts come from the cases (name, place, number, mix of DRGs) and from the ZIP code (`places`). The space is fitted on
+Facts come from the cases (name, place, number, mix of DRGs), from the ZIP code (`places`) and from what is known of
+owners (`owners`). The space is fitted on
 the hospitals that are learned from: which mixes there are, which words are rare, how places differ.
 """
 
@@ -15,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcode_ml.billing.amounts.cases import AmountCases, Floats
+from medcode_ml.billing.amounts.owners import owners_of
 from medcode_ml.billing.amounts.places import EARTH_MILES, places
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class ProviderFacts:
         prefix: object (p,), its first two (the state), "" of others.
         degrees: float (p, 2), latitude and longitude; NaN where not known.
         people: float (p, len(places.NAMES)), NaN where not known.
+        owner, kind: object (p,), who owns it and what kind of owner that is (`owners`), "" where not known.
         counts: float (p, m), discharges by DRG.
     """
 
@@ -50,6 +53,8 @@ class ProviderFacts:
     prefix: npt.NDArray[np.object_]
     degrees: Floats
     people: Floats
+    owner: npt.NDArray[np.object_]
+    kind: npt.NDArray[np.object_]
     counts: Floats
 
     def __len__(self) -> int:
@@ -88,6 +93,7 @@ def facts_of(cases: AmountCases, drgs: tuple[str, ...]) -> ProviderFacts:
     numbered = np.array([len(i) == _CCN and i.isdecimal() for i in ids], dtype=bool)
     number = np.array([float(i[2:]) if n else np.nan for i, n in zip(ids, numbered, strict=True)])
     figures, market = places(table["zip"].to_numpy(dtype=object))
+    owned = owners_of(ids, *(table[name].to_numpy(dtype=object) for name in ("provider_name", "city", "state")))
     return ProviderFacts(
         ids=ids,
         names=table["provider_name"].str.upper().to_numpy(dtype=object),
@@ -98,6 +104,8 @@ def facts_of(cases: AmountCases, drgs: tuple[str, ...]) -> ProviderFacts:
         prefix=np.array([i[:2] if n else "" for i, n in zip(ids, numbered, strict=True)], dtype=object),
         degrees=figures[:, :2],
         people=figures[:, 2:],
+        owner=np.array([one.owner for one in owned], dtype=object),
+        kind=np.array([one.kind for one in owned], dtype=object),
         counts=counts_of(cases, drgs),
     )
 

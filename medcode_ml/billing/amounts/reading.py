@@ -22,7 +22,7 @@ from medcode_ml.models.labelled_files import (
 
 CHARGES_TABLE, PROVIDERS_TABLE = "MedicareCharges", "MedicareProviders"
 WANTED: Final = (
-    f'a .jsonl file (lines of `medcode price` with {", ".join(KNOWN.values())}), or a folder with '
+    f"a .jsonl file (lines of `medcode price` with {', '.join(KNOWN.values())}), or a folder with "
     f"{CHARGES_TABLE}.csv and {PROVIDERS_TABLE}.csv"
 )
 _FROM_PROVIDERS: Final = {

@@ -6,22 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from medcode_ml.billing.amounts.by_weight import price_by_weight
-from medcode_ml.billing.amounts.cases import AmountCaseError, checked, frame_of
+from medcode_ml.billing.amounts.cases import COLUMNS, AmountCaseError, checked, frame_of
 from medcode_ml.billing.amounts.model import PRICED
 from medcode_ml.billing.amounts.weights import grouped
+from medcode_ml.contracts.characters import has_half_character
 
 if TYPE_CHECKING:
     from medcode_ml.billing.amounts.model import AmountModel
 
 BY_WEIGHT = "weight"
 """Model version of a price by the grouper's weight."""
+_MOST = 10**15
+"""No amount and no identifier of digits is as large; a float holds every whole number up to it."""
 
 
 def check_case(record: Mapping[str, Any], model: AmountModel | None = None) -> None:
     """Raise `AmountCaseError` where a line is no case that can be priced, by `model` or by the weight."""
+    for key in COLUMNS:
+        value = record.get(key)
+        if isinstance(value, str) and has_half_character(value):
+            raise AmountCaseError(f"{key} holds half of a surrogate pair; write the whole character")
+        if isinstance(value, int) and abs(value) > _MOST:
+            raise AmountCaseError(f"{key} is beyond any number of a case")
     drg = checked(record)["drg"]
     if not (grouped(drg) is not None or (model is not None and model.basis.knows(drg))):
-        raise AmountCaseError(f"DRG {drg} has no weight{' and was not learned' if model is not None else ''}")
+        raise AmountCaseError(f"drg has no weight{' and was not learned' if model is not None else ''}")
 
 
 def price_records(records: Sequence[Mapping[str, Any]], model: AmountModel | None = None) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from medcode_ml.billing.amounts.intervals import calibrated
 from medcode_ml.billing.amounts.known import KnownAmounts
 from medcode_ml.billing.amounts.model import BLEND, KIND, NETWORK, TREES, AmountModel, Decision, blended
 from medcode_ml.billing.amounts.network_fit import NetworkWeights, fit_network
+from medcode_ml.billing.amounts.own_claims import OwnClaims, claim_terms
 from medcode_ml.billing.amounts.points import fitted_point
 from medcode_ml.billing.amounts.rows import Rows, rows_of
 from medcode_ml.billing.amounts.training_parameters import TUNED, AmountTrainingParameters
@@ -29,7 +30,10 @@ from medcode_ml.models.splitting import folds_of
 from medcode_ml.models.steps import steps
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from medcode_ml.models.tracking import Run
+    from medcode_ml.models.tuning import Tuned
 
 FEWEST: Final = 20
 BASELINE: Final = "mean of the DRG"
@@ -73,6 +77,8 @@ def train(
     run: Run | None = None,
     checkpoints: Path | None = None,
     trials: int = 0,
+    studies: sa.Engine | None = None,
+    claims: OwnClaims | None = None,
 ) -> ModelFolder:
     """Train on `cases` and write the model to `folder`.
 
@@ -89,6 +95,8 @@ def train(
         run: the tracking run that gets the figures.
         checkpoints: where network and tuning keep their state, so that an interrupted training goes on.
         trials: of a tuning of the network; 0 takes the parameters as they are.
+        studies: database whose schema `optuna` holds the tuning, shared by processes; without, a file does.
+        claims: single claims to set the intervals of claims on; without them the model prices means only.
 
     Raises:
         TooFewProvidersError: fewer than FEWEST hospitals.
@@ -107,9 +115,11 @@ def train(
     with steps(_STEPS, progress) as step:
         step("hospitals")
         prepared = Prepared.of(cases, p.steps)
+        best: Tuned | None = None
         if trials:
             step("tuning")
-            p = tuned(prepared, p, trials, (checkpoints or folder.parent) / "tuning.db", progress)
+            best = tuned(prepared, p, trials, studies or (checkpoints or folder.parent) / "tuning.db", progress)
+            p = AmountTrainingParameters.of(best.parameters, p)
         step("folds")
         said = out_of_fold(prepared, p, progress)
         step("calibration")
@@ -120,16 +130,26 @@ def train(
         trees = AmountTrees.fit(prepared.rows, prepared.logs, p.trees, p.seed) if by & {TREES, BLEND} else None
         memory, remains = remembered(prepared, known, left)
         model = AmountModel("", prepared.basis, network, trees, decisions, known, memory, remains)
+        if claims is not None:
+            model = replace(model, claims=claim_terms(model, claims))
         step("model folder")
         figures = figures_of(prepared.logs, contenders(prepared, said), prepared.hospitals())
         written = write_folder(
             folder,
             kind=KIND,
             files=model.files(),
-            data={**_counted(cases), "cases_without_both_amounts": given - len(cases), **(data or {})},
+            data={
+                **_counted(cases),
+                "cases_without_both_amounts": given - len(cases),
+                "claims_calibrated_on": 0 if claims is None else len(claims.calibration),
+                **(data or {}),
+            },
             parameters=p.facts(),
             figures=figures,
-            facts={"decided_by": {target: own.decided_by for target, own in decisions.items()}},
+            facts={
+                "decided_by": {target: own.decided_by for target, own in decisions.items()},
+                **({} if best is None else {"tuning": best.facts()}),
+            },
             card=lambda manifest: render_card(manifest, card_words(manifest)),
         )
     if run is not None:
@@ -143,9 +163,7 @@ def out_of_fold(
 ) -> dict[str, dict[str, Floats]]:
     """Log amounts at `QUANTILES`, by contender and target, said by contenders fitted on the other hospitals."""
     folds = folds_of(prepared.hospitals(), p.folds, p.seed)
-    said = {
-        name: {target: np.zeros((len(folds), len(QUANTILES))) for target in TARGETS} for name in (NETWORK, TREES)
-    }
+    said = {name: {target: np.zeros((len(folds), len(QUANTILES))) for target in TARGETS} for name in (NETWORK, TREES)}
     for fold in tqdm(range(p.folds), desc="folds", unit="fold", disable=not progress, leave=False):
         held = folds == fold
         learned, asked = prepared.rows.of(~held), prepared.rows.of(held)
@@ -233,9 +251,9 @@ def contenders(
 
 
 def tuned(
-    prepared: Prepared, p: AmountTrainingParameters, trials: int, storage: Path, progress: bool
-) -> AmountTrainingParameters:
-    """The parameters of the best of `trials` trials: mean relative errors of the network out of fold."""
+    prepared: Prepared, p: AmountTrainingParameters, trials: int, storage: Path | sa.Engine, progress: bool
+) -> Tuned:
+    """The best of `trials` trials: mean relative errors of the network out of fold."""
     from medcode_ml.models.fitting import run_key
     from medcode_ml.models.tuning import tune
 
@@ -254,10 +272,9 @@ def tuned(
 
     key = run_key(prepared.rows.values.tobytes(), [own.tobytes() for own in prepared.logs.values()], p.facts())
     start = {f"network.{name}": value for name, value in p.network.facts().items()}
-    best = tune(
+    return tune(
         objective, TUNED, trials, storage, key=key, seed=p.seed, direction="minimize", start=start, progress=progress
     )
-    return AmountTrainingParameters.of(best.parameters, p)
 
 
 def _network(

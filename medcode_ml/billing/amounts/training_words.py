@@ -23,8 +23,9 @@ def card_words(manifest: Manifest) -> CardWords:
         ),
         training=(
             "Log amounts are an effect of the DRG, a level of the hospital and what is left. The level is a Gaussian "
-            "process over place, state, labour market, people, name and mix of the hospitals; the rest a network with "
-            "quantile losses and boosted trees on the same columns. Hospitals are kept together in every fold. "
+            "process over place, state, labour market, people, owner, name and mix of the hospitals; the rest a "
+            "network with quantile losses and boosted trees on the same columns. Hospitals are kept together in every "
+            "fold. "
             f"Decided: {decided}."
         ),
         calibration=(
@@ -34,8 +35,13 @@ def card_words(manifest: Manifest) -> CardWords:
         limits=[
             "Dollars are those of the years learned from; prices of other years must be brought to theirs.",
             "Figures out of fold use variances of the levels that were searched on all hospitals.",
-            "The owner of a hospital, which charges hang on, is not among the columns; names and mix stand in for it.",
-            "The interval is of a mean over discharges; single claims vary more, unless it was trained on claims.",
+            "Owners of hospitals, which charges hang on, are those of 2011 by a table of names and places; load CMS' "
+            "file (`medcode registry load --hospital-owners`) for those of today.",
+            (
+                f"Intervals of single claims were set on {data['claims_calibrated_on']} claims of the own hospitals."
+                if data["claims_calibrated_on"]
+                else "The interval is of a mean over discharges; single claims vary more and are not checked by it."
+            ),
         ],
         out_of_scope=[
             "Choosing codes or a principal for the amount.",

@@ -107,9 +107,7 @@ class AmountTrees:
             return {target: np.zeros((0, len(QUANTILES))) for target in TARGETS}
         return {
             target: rows.base[target][:, None]
-            + np.column_stack(
-                [self.boosters[f"{target}-{q}"].predict(rows.values, num_threads=1) for q in QUANTILES]
-            )
+            + np.column_stack([self.boosters[f"{target}-{q}"].predict(rows.values, num_threads=1) for q in QUANTILES])
             for target in TARGETS
         }
 

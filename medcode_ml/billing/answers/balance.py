@@ -49,6 +49,8 @@ class Sum:
 
     paid: Decimal | None = None
     claims: Decimal = ZERO
+    count: int = 0
+    """Claims (CLP) in it, counted apart from what is read of them."""
     adjustments: Decimal = ZERO
     unreadable: int = 0
 

@@ -46,8 +46,10 @@ def _payment(made: Rows, payer: str, trace: str, rows: list[dict[str, Any]]) -> 
     paid_on = _day(rows[0]["remittance_date"])
     claims = [_claim(made, remittance_id, payer, trace, place, row) for place, row in enumerate(rows, 1)]
     paid = total(c["paid"] for c in claims if c["paid"] is not None)
+    set_id = record_hash("set", remittance_id)
+    made.add("sets", set_id=set_id, transaction="rows", repeated=False, status="read", because=[], claims=len(claims))
     made.add(
-        "remittances", remittance_id=remittance_id, payer_id=payer, payer_ids=[payer], payee_ids=[],
+        "remittances", remittance_id=remittance_id, set_id=set_id, payer_id=payer, payer_ids=[payer], payee_ids=[],
         trace_number=trace, payment_date=paid_on, currency="USD", paid=paid, claims=len(claims), claims_paid=paid,
         provider_adjustments=ZERO, difference=ZERO, balanced=True, faults=[],
         envelope_faults=[], notes=[],
@@ -79,7 +81,8 @@ def _claim(made: Rows, remittance_id: str, payer: str, trace: str, place: int, r
         notes.append(f"patient responsibility is {dollars(told)}, the PR adjustments {dollars(owed)}")
     denied = not money["paid"] and bool(money["charge"]) and all(group != "PR" for group, *_ in adjustments)
     values: dict[str, Any] = money | {
-        "remittance_claim_id": claim_id, "remittance_id": remittance_id, "place": place, "payer_ids": [payer],
+        "remittance_claim_id": claim_id, "remittance_id": remittance_id, "set_id": record_hash("set", remittance_id),
+        "place": place, "payer_ids": [payer],
         "trace_number": trace, "payment_date": _day(row["remittance_date"]),
         "control_number": _text(row["control_number"]) or None, "status": "denied" if denied else "processed",
         "adjusted": adjusted, "difference": difference, "balanced": not faults, "drg": _text(row["drg"]) or None,

@@ -72,37 +72,6 @@ def denial_key(group: str, reason: str, remarks: list[str]) -> str:
     return "-".join([group, reason, *(["+".join(sorted(set(remarks)))] if remarks else [])])
 
 
-def denial_figures(found: pd.DataFrame) -> pd.DataFrame:
-    """Denials by key: claims, adjustments, amount in US dollars; most money first."""
-    columns = ("denial_key", "kind", "claims", "adjustments", "amount")
-    rows = [
-        (key, kind, some["claim_number"].nunique(), len(some), sum(some["amount"], ZERO))
-        for (key, kind), some in found.groupby(["denial_key", "kind"], sort=True)
-    ]
-    return frame(sorted(rows, key=lambda row: -row[4]), columns)
-
-
-def edit_hit_rates(edits: pd.DataFrame, matched: Matched, found: pd.DataFrame) -> pd.DataFrame:
-    """Edits and denials: of the answered claims that an edit was raised on, how many were denied.
-
-    Columns: edit, level, answered, denied (claims), share, share_without (denied share of the claims without it). An
-    edit is worth its interruption where `share` is clearly above `share_without`.
-    """
-    columns = ("edit", "level", "answered", "denied", "share", "share_without")
-    answered = set(matched.claims("matched")["encounter_id"].dropna())
-    denied = set(found.loc[found["kind"] != "reduction", "encounter_id"].dropna())
-    rows = []
-    raised = edits[edits["encounter_id"].isin(answered)]
-    for (edit, level), some in raised.groupby(["edit", "level"], sort=True):
-        own = set(some["encounter_id"])
-        without = answered - own
-        rows.append((
-            edit, level, len(own), len(own & denied), len(own & denied) / len(own),
-            len(without & denied) / len(without) if without else None,
-        ))  # fmt: skip
-    return frame(rows, columns)
-
-
 def _denying(
     claim: dict[str, Any], adjustments: list[dict[str, Any]], lines: dict[tuple[str, int], dict[str, Any]]
 ) -> list[tuple[dict[str, Any], str]]:

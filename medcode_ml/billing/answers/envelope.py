@@ -155,6 +155,7 @@ class _Surveyor:
             if sums.paid is not None and at(elements, 3) == "D":
                 sums.paid = -abs(sums.paid)
             return
+        sums.count += name == "CLP"
         for place in (4,) if name == "CLP" else range(4, len(elements), 2):
             value = amount(at(elements, place))
             if value is None:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 FILE = ("file_sha256", "name", "bytes", "interchanges", "transaction_sets", "segments", "refused", "outside_parts")
 SET = (
     "set_id", "file_sha256", "set_number", "interchange_sha256", "sender_id", "receiver_id",
     "interchange_control_number", "group_control_number", "set_control_number", "transaction", "guide", "test",
-    "repeated", "first_segment", "last_segment", "status", "because",
+    "repeated", "first_segment", "last_segment", "status", "because", "claims",
 )  # fmt: skip
 ACKNOWLEDGEMENT = (
     "acknowledgement_id", "set_id", "level", "interchange_control_number", "group_control_number",
@@ -79,7 +80,11 @@ OUTCOMES = ("matched", "unmatched", "unbalanced", "refused", "repeated")
 
 def frame(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
     """A frame of object columns."""
-    return pd.DataFrame(list(rows), columns=list(columns), dtype=object)
+    given = list(rows)
+    if not given:
+        # one block: most files fill few of the frames, and pandas takes milliseconds for forty empty columns
+        return pd.DataFrame(np.empty((0, len(columns)), dtype=object), columns=list(columns))
+    return pd.DataFrame(given, columns=list(columns), dtype=object)
 
 
 def _empty(columns: tuple[str, ...]) -> Callable[[], pd.DataFrame]:

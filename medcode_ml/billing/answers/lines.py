@@ -40,6 +40,7 @@ def remittance_lines(matched: Matched, found: pd.DataFrame | None = None) -> Ite
         found = denials(matched, nothing, nothing)
     adjustments = _by_claim(answers.adjustments)
     denied = _by_claim(found)
+    whole = set(found.loc[found["kind"] == "claim", "remittance_claim_id"])
     together: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in answers.remittance_claims.to_dict("records"):
         # without a claim of ours, answers of different payers under one number are not one claim
@@ -48,7 +49,7 @@ def remittance_lines(matched: Matched, found: pd.DataFrame | None = None) -> Ite
     for (number, _, outcome), rows in together.items():
         ids = [row["remittance_claim_id"] for row in rows]
         readable = all(row["paid"] is not None for row in rows)
-        status, paid, owed = net(rows) if readable else ("unreadable", None, None)
+        status, paid, owed = net(rows, whole) if readable else ("unreadable", None, None)
         charges = [row["charge"] for row in rows if row["status"] != "reversal" and row["charge"] is not None]
         yield {
             "claim_number": number,

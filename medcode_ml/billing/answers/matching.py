@@ -19,8 +19,9 @@ from medcode_ml.billing.answers.values import ZERO, dollars, same_number
 
 CLAIM_COLUMNS = ("claim_number", "payer_id", "total_charge")
 """Columns that `claims` must have: CLM01, the payer as our 837 names it, CLM02."""
-MORE_CLAIM_COLUMNS = ("encounter_id", "payer_name", "control_number", "set_control_number", "sent_on")
-"""Columns that `claims` may have: interchange control number and ST02 of the 837 the claim went out in, and its day."""
+MORE_CLAIM_COLUMNS = ("encounter_id", "payer_name", "control_number", "set_control_number", "sent_on", "sent")
+"""Columns that `claims` may have: interchange control number and ST02 of the 837 the claim went out in, its day, and
+whether it went out at all; without `sent` all did."""
 
 
 class ClaimsError(ValueError):
@@ -119,6 +120,7 @@ def match(answers: Answers, claims: pd.DataFrame | OurClaims, aliases: Mapping[s
 
 Outcome = tuple[str, list[str], str | None, str | None]
 _MATCHED: Outcome = ("matched", [], None, None)
+_NOT_SENT = "not sent: our claim with this control number is held, it never went out from here"
 
 
 def _unmatched(because: str) -> Outcome:
@@ -158,8 +160,10 @@ def _parts_of_split_claims(rows: list[dict[str, Any]], ours: OurClaims) -> set[s
     for (number, _), some in by_number.items():
         different = {row["payer_control_number"] for row in some}
         charge = sum((row["charge"] for row in some), ZERO)
-        if len(some) > 1 and len(different) == len(some) and any(
-            claim["total_charge"] == charge for claim in ours.by_number[number]
+        if (
+            len(some) > 1
+            and len(different) == len(some)
+            and any(claim["total_charge"] == charge for claim in ours.by_number[number])
         ):
             found |= {row["remittance_claim_id"] for row in some}
     return found
@@ -181,6 +185,9 @@ def _our_claim(row: dict[str, Any], ours: OurClaims, parts: set[str]) -> tuple[d
     candidates = ours.by_number.get(row["control_number"] or "", [])
     if not candidates:
         return None, ["unknown control number: no claim of ours has the CLP01 of this one"]
+    candidates = [c for c in candidates if c.get("sent", True)]
+    if not candidates:
+        return None, [_NOT_SENT]
     of_payer = ours.of_payer(candidates, row["payer_ids"], row["payer_name"])
     if not of_payer:
         return None, ["another payer: our claim with this control number did not go to the payer of this payment"]
@@ -231,6 +238,9 @@ def _status(row: dict[str, Any], ours: OurClaims) -> Outcome:
     candidates = ours.by_number.get(row["control_number"] or "", [])
     if not candidates:
         return _unmatched("unknown control number: no claim of ours has the TRN02 of this one")
+    candidates = [c for c in candidates if c.get("sent", True)]
+    if not candidates:
+        return _unmatched(_NOT_SENT)
     of_payer = ours.of_payer(candidates, [row["source_id"]], row["source_name"]) or candidates
     if row["level"] == "claim" and row["charge"] is not None:
         same = [c for c in of_payer if c["total_charge"] == row["charge"]]

@@ -94,7 +94,7 @@ def _add_sets(rows: Rows, found: Survey, name: str) -> list[str]:
             group_control_number=one.group.number, set_control_number=one.control_number, transaction=one.transaction,
             guide=one.guide or None, test=interchange.test,
             repeated=interchange.repeated, first_segment=one.first, last_segment=one.last,
-            status=status, because=because,
+            status=status, because=because, claims=one.sum.count,
         )  # fmt: skip
     for place, stray in enumerate(found.strays, 1):
         rows.add(

@@ -57,9 +57,13 @@ def mark_repeated(answers: Answers, seen: Seen) -> Answers:
 def _sets(answers: Answers, seen: Seen) -> pd.DataFrame:
     sets = answers.sets.copy()
     status, because = [], []
+    first_in: dict[str, str] = {}
     for row in sets.to_dict("records"):
-        repeated = row["repeated"] or row["file_sha256"] in seen.files or row["interchange_sha256"] in seen.interchanges
-        if repeated and row["status"] == "read":
+        file, interchange = row["file_sha256"], row["interchange_sha256"]
+        again = interchange in seen.interchanges or (
+            row["status"] == "read" and _elsewhere(first_in, interchange, file)
+        )
+        if (row["repeated"] or file in seen.files or again) and row["status"] == "read":
             status.append("repeated")
             because.append(["the same interchange was processed before"])
         else:
@@ -68,8 +72,13 @@ def _sets(answers: Answers, seen: Seen) -> pd.DataFrame:
     sets["status"] = pd.Series(status, index=sets.index, dtype=object)
     sets["because"] = pd.Series(because, index=sets.index, dtype=object)
     seen.files |= set(answers.files["file_sha256"])
-    seen.interchanges |= set(sets.loc[sets["status"] == "read", "interchange_sha256"])
+    seen.interchanges |= set(sets.loc[sets["status"] == "read", "interchange_sha256"].dropna())
     return sets
+
+
+def _elsewhere(first_in: dict[str, str], interchange: str | None, file: str) -> bool:
+    """Whether another file of these answers holds the interchange before this one; the sets of one are one."""
+    return interchange is not None and first_in.setdefault(interchange, file) != file
 
 
 def _rows(frame: pd.DataFrame, column: str, seen: Seen) -> pd.DataFrame:

@@ -21,9 +21,7 @@ _HEADER = re.compile(rb"I[\r\n]*S[\r\n]*A(?=[\r\n]*[^A-Za-z0-9 \r\n])")
 _LONGEST_HEADER = 400
 _BREAKS = b"\r\n"
 #: an ISA anywhere, told by its fixed lengths
-_GLUED = re.compile(
-    rb"ISA(?=([^A-Za-z0-9 \r\n])..\1.{10}\1..\1.{10}\1..\1.{15}\1..\1.{15}\1)", re.DOTALL
-)
+_GLUED = re.compile(rb"ISA(?=([^A-Za-z0-9 \r\n])..\1.{10}\1..\1.{10}\1..\1.{15}\1..\1.{15}\1)", re.DOTALL)
 
 
 class Delimiters(NamedTuple):

@@ -12,7 +12,7 @@ import yaml
 
 LEVELS = ("error", "warning", "information")
 EDITED_BY = ("medicare_code_editor", "grouper", "medcode")
-_ENTRY_KEYS = {"number", "edited_by", "editor_name", "level", "sentence", "remedy"}
+_ENTRY_KEYS = {"number", "edited_by", "editor_name", "level", "releasable", "sentence", "remedy"}
 
 
 class Edit(NamedTuple):
@@ -38,6 +38,7 @@ class _Entry:
     level: str
     sentence: str
     remedy: str
+    releasable: bool
 
 
 class CatalogueError(ValueError):
@@ -54,7 +55,7 @@ def _entries() -> dict[str, _Entry]:
             raise CatalogueError(f"edits_catalogue.yaml, {name}: unknown key, level or edited_by {sorted(unknown)}")
         entries[name] = _Entry(
             given["number"], given["edited_by"], given.get("editor_name"), given["level"], given["sentence"],
-            given["remedy"],
+            given["remedy"], given["level"] == "error" and given.get("releasable", True),
         )  # fmt: skip
     numbers = [entry.number for entry in entries.values()]
     if len(set(numbers)) != len(numbers):
@@ -78,6 +79,15 @@ def edit_numbers() -> dict[str, int]:
     return {name: entry.number for name, entry in _entries().items()}
 
 
+def is_releasable(name: str) -> bool:
+    """True when a person may release a claim from the edit: it is an error, and the 837 can be written all the same.
+
+    Raises:
+        KeyError: no such edit.
+    """
+    return _entries()[name].releasable
+
+
 def words_of(name: str) -> set[str]:
     """Words in braces that the sentence and remedy of an edit are filled in with."""
     entry = _entries()[name]
@@ -86,10 +96,13 @@ def words_of(name: str) -> set[str]:
     }
 
 
-def found(name: str, code: str | None = None, *, edited_by: str | None = None, **words: object) -> Edit:
+def found(
+    name: str, code: str | None = None, *, edited_by: str | None = None, level: str | None = None, **words: object
+) -> Edit:
     """Raise the edit `name`, about `code`, its sentence filled in with `words`.
 
-    `edited_by` overrides the catalogue where medcode applies the editor's rule itself (outpatient claims).
+    `edited_by` overrides the catalogue where medcode applies the editor's rule itself (outpatient claims); `level`
+    where the claim itself answers the edit.
 
     Raises:
         KeyError: no such edit, or a word of its sentence is missing: a fault of the caller.
@@ -99,7 +112,7 @@ def found(name: str, code: str | None = None, *, edited_by: str | None = None, *
         entry.number,
         name,
         edited_by or entry.edited_by,
-        entry.level,
+        level or entry.level,
         code,
         entry.sentence.format(code=code, **words).strip(),
         entry.remedy.format(code=code, **words).strip(),

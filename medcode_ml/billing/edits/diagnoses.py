@@ -47,7 +47,8 @@ def diagnosis_edits(case: Case, transmission: Transmission) -> Iterator[Edit]:
         yield from _outpatient_edits(case, transmission, day)
     yield from _excludes1(transmission, day)
     if transmission.left_out:
-        yield found("codes_not_transmitted", codes=", ".join(d.code for d in transmission.left_out))
+        most = len(transmission.diagnoses)
+        yield found("codes_not_transmitted", most=most, codes=", ".join(d.code for d in transmission.left_out))
     if transmission.procedures_left_out:
         yield found("procedures_not_transmitted", codes=", ".join(p.code for p in transmission.procedures_left_out))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from medcode_ml.billing.claims import Case
 from medcode_ml.billing.edits.catalogue import Edit, found
+from medcode_ml.billing.x12.loops import DELAY_REASONS
 from medcode_ml.billing.x12.segments import x12_text
 from medcode_ml.codes.identifiers import mbi_is_valid, npi_is_valid
 from medcode_ml.codes.taxonomy import taxonomy_is_loaded, taxonomy_section
@@ -109,6 +110,8 @@ def field_edits(case: Case, unknown_taxonomies: frozenset[str] = frozenset()) ->
         yield found("code_value_invalid", field="claim frequency code", form="1, 7 (replacement) or 8 (void)")
     elif encounter["frequency_code"] in ("7", "8") and not encounter["payer_control_number"]:
         yield found("missing_field", field="payer's control number of the claim that is replaced or voided")
+    if encounter["delay_reason"] is not None and encounter["delay_reason"] not in DELAY_REASONS:
+        yield found("code_value_invalid", field="delay reason", form="1 to 11 or 15")
     if encounter["birth_date"] is None and encounter["age"] is None:
         yield found("missing_field", field="patient's birth date")
     for column, name, needed_inpatient, needed_outpatient, longest, shortest in NEEDS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from medcode_ml.billing.claims import Case
 from medcode_ml.billing.edits.catalogue import Edit, found
@@ -53,7 +53,8 @@ def in_stay(case: Case, day: date) -> bool:
     admitted, discharged = case.encounter["admission_date"], case.encounter["discharge_date"]
     if admitted is None or discharged is None:
         return True
-    return bool(admitted - timedelta(days=tolerance(case)) <= day <= discharged)
+    # a difference of days exists for any two dates, a day before the first of the calendar does not
+    return bool((admitted - day).days <= tolerance(case) and day <= discharged)
 
 
 def stay_edits(case: Case, transmission: Transmission, as_of: date) -> Iterator[Edit]:

@@ -10,6 +10,7 @@ from medcode_ml.billing.claims import Diagnosis, Line, Procedure
 from medcode_ml.billing.transmission import sent_poa
 from medcode_ml.billing.x12.loops import (
     ReadyClaim,
+    claim_segment,
     hcpcs,
     line_control_number,
     person,
@@ -33,7 +34,7 @@ def claim_loop(claim: ReadyClaim) -> Iterator[str]:
     case, e = claim.case, claim.case.encounter
     inpatient = case.inpatient
     bill = composite(INPATIENT_BILL if inpatient else OUTPATIENT_BILL, "A", claim.frequency)
-    yield segment("CLM", claim.claim_number, amount(claim.total_charge), "", "", bill, "", "A", "Y", "Y")
+    yield claim_segment(claim, bill, "")
     if inpatient:
         yield segment("DTP", "096", "TM", tm(e["discharge_hour"]))
     yield segment("DTP", "434", "RD8", rd8(e["admission_date"], e["discharge_date"]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -87,10 +87,10 @@ def member_frame(members: list[tuple[Any, ...]]) -> pd.DataFrame:
 class _Open:
     """The interchange that is open for a payer and claim type."""
 
-    def __init__(self, payer_id: str, payer_name: str, sender: Sender, day: date, when: datetime) -> None:
+    def __init__(self, payer_id: str, payer_name: str, sender: Sender, day: date, when: datetime, after: int) -> None:
         self.payer_id, self.sender, self.day, self.when = payer_id, sender, day, when
         self.receiver = Receiver(x12_text(payer_id, 15).ljust(2, "0"), payer_name)
-        self.sequence = 0
+        self.sequence = after
         self.writer: InterchangeWriter | None = None
 
     def add(self, claims: list[Placed], most: int) -> Iterator[Piece]:
@@ -102,7 +102,7 @@ class _Open:
                 self.sequence += 1
                 kind = claims[0].claim.claim_type
                 number = control_number(self.payer_id, kind, self.day, self.sequence)
-                self.writer = InterchangeWriter(self.sender, self.receiver, kind, number, self.when)
+                self.writer = InterchangeWriter(self.sender, self.receiver, kind, number, self.when, self.sequence)
                 opened = self.writer.open()
             some = claims[start : start + most - self.writer.claims]
             start += len(some)
@@ -125,6 +125,7 @@ def stream_interchanges(
     day: date,
     when: datetime,
     most_claims: int = MOST_CLAIMS_AN_INTERCHANGE,
+    after: Mapping[tuple[str, str], int] | None = None,
 ) -> Iterator[Piece | Refused]:
     """Yield pieces of the interchanges of a day, and the ready claims that could not be written; held ones stay.
 
@@ -133,6 +134,7 @@ def stream_interchanges(
         day: day of billing; with payer and claim type it gives the control number.
         when: date and time of the envelope.
         most_claims: claims of an interchange; one that is full is closed and another begun.
+        after: sequence of the last interchange of payer and claim type that the day has already; 0 where it has none.
 
     Raises:
         InterchangeError: a ready claim has no encounter, or two interchanges would have one control number.
@@ -150,7 +152,7 @@ def stream_interchanges(
                 some = list(group)
                 if party not in opened:
                     name = str(some[0].claim.case.encounter["payer_name"])
-                    opened[party] = _Open(party[0], name, sender, day, when)
+                    opened[party] = _Open(party[0], name, sender, day, when, (after or {}).get(party, 0))
                 for piece in opened[party].add(some, most_claims):
                     _is_its_own(piece, party, numbers)
                     made.append(piece)

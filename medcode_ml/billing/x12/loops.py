@@ -19,6 +19,14 @@ SEQUENCE = "PSTABCDEFGH"
 """SBR01: primary, secondary, tertiary, then fourth to eleventh payer."""
 ORIGINAL, REPLACEMENT, VOID = "1", "7", "8"
 """CLM05-3: what the payer does with an earlier claim of the same encounter."""
+DELAY_REASONS = {
+    "1": "proof of eligibility unknown or unavailable", "2": "litigation", "3": "authorization delays",
+    "4": "delay in certifying the provider", "5": "delay in supplying billing forms",
+    "6": "delay in delivery of custom-made appliances", "7": "processing by a third party",
+    "8": "delay in determining eligibility", "9": "original claim rejected or denied for another reason than its date",
+    "10": "delay in prior approval", "11": "other", "15": "natural disaster",
+}  # fmt: skip
+"""CLM20: why a claim is filed late."""
 ADJUSTMENTS_A_SEGMENT = 6
 
 
@@ -33,10 +41,11 @@ class ReadyClaim(NamedTuple):
     frequency: str
     payer_control_number: str | None
     total_charge: Decimal
+    delay_reason: str | None = None
 
     @staticmethod
     def of(case: Case, row: dict[str, Any]) -> ReadyClaim:
-        """Put a case and its row of billed.claim together; the row's frequency decides, where it has one."""
+        """Put a case and its row of billed.claim together; what the row says of frequency and delay decides."""
         e = case.encounter
         return ReadyClaim(
             case,
@@ -47,6 +56,7 @@ class ReadyClaim(NamedTuple):
             row.get("frequency_code") or e["frequency_code"] or ORIGINAL,
             row.get("payer_control_number") or e["payer_control_number"],
             case.total_charge,
+            row.get("delay_reason") or e["delay_reason"],
         )
 
 
@@ -90,6 +100,18 @@ def subscriber_loop(claim: ReadyClaim) -> str:
         f"DMG*D8*{d8(e['subscriber_birth_date'])}*{e['subscriber_sex']}~"
         f"NM1*PR*2*{x12_text(e['payer_name'], 60)}*****PI*{x12_text(e['payer_id'], 80)}~"
     )
+
+
+def claim_segment(claim: ReadyClaim, place: str, signature: str) -> str:
+    """CLM: number, charge, place and frequency; CLM20 where the claim says why it is late.
+
+    Args:
+        place: CLM05, a composite.
+        signature: CLM06, the provider's signature on file; empty in an institutional claim.
+    """
+    late = [*[""] * 10, claim.delay_reason] if claim.delay_reason else []
+    charge = amount(claim.total_charge)
+    return segment("CLM", claim.claim_number, charge, "", "", place, signature, "A", "Y", "Y", *late)
 
 
 def person(entity: str, e: dict[str, Any]) -> str:

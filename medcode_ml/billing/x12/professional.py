@@ -8,6 +8,7 @@ from decimal import Decimal
 from medcode_ml.billing.claims import Line
 from medcode_ml.billing.x12.loops import (
     ReadyClaim,
+    claim_segment,
     hcpcs,
     line_control_number,
     person,
@@ -28,7 +29,7 @@ def claim_loop(claim: ReadyClaim) -> Iterator[str]:
     """Loop 2300 with 2310, 2320 and 2400 of one claim; the attending clinician renders the services."""
     case, e = claim.case, claim.case.encounter
     place = composite(INPATIENT_HOSPITAL if case.inpatient else OUTPATIENT_HOSPITAL, "B", claim.frequency)
-    yield segment("CLM", claim.claim_number, amount(claim.total_charge), "", "", place, "Y", "A", "Y", "Y")
+    yield claim_segment(claim, place, "Y")
     if case.inpatient:
         yield segment("DTP", "435", "D8", d8(e["admission_date"]))
         yield segment("DTP", "096", "D8", d8(e["discharge_date"]))

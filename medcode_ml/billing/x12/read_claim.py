@@ -59,6 +59,7 @@ def read_claim(cursor: Cursor, claim_type: str) -> ReadClaim:
             "setting": setting,
             "frequency_code": frequency or ORIGINAL,
             "payer_control_number": None,
+            "delay_reason": clm.text(20),
         }
     )
     (_institutional_dates if claim_type == "837I" else _professional_dates)(cursor, claim.encounter, inpatient)

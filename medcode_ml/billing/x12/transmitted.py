@@ -132,6 +132,7 @@ def _encounter(claim: ReadyClaim) -> dict[str, Any]:
         "insurance_type": insurance_type(claim) or None,
         "frequency_code": claim.frequency,
         "payer_control_number": number or None,
+        "delay_reason": claim.delay_reason or None,
         "claim_number": claim.claim_number,
         "drg": claim.drg if institutional else None,
     }

@@ -15,6 +15,7 @@ from medcode_ml.billing.claims import Line, PriorPayment
 from medcode_ml.billing.x12 import institutional, professional
 from medcode_ml.billing.x12.loops import (
     ADJUSTMENTS_A_SEGMENT,
+    DELAY_REASONS,
     ORIGINAL,
     REPLACEMENT,
     SEQUENCE,
@@ -88,6 +89,8 @@ def _about_claim(claim: ReadyClaim) -> Iterator[str]:
         yield "the frequency code is not 1 (original), 7 (replacement) or 8 (void)"
     elif claim.frequency != ORIGINAL and not x12_text(claim.payer_control_number or "", 50):
         yield "a replacement or void needs the payer's control number of the claim it is about"
+    if claim.delay_reason and claim.delay_reason not in DELAY_REASONS:
+        yield "the delay reason is none of the guide's codes (CLM20)"
     if claim.drg is not None and not _is_code(claim.drg):
         yield "the DRG has characters that no code has"
 

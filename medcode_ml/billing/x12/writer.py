@@ -17,7 +17,7 @@ import pandas as pd
 
 from medcode_ml.billing.claims import ClaimFrames
 from medcode_ml.billing.x12 import institutional, professional
-from medcode_ml.billing.x12.loops import ReadyClaim, provider_loop, subscriber_loop
+from medcode_ml.billing.x12.loops import ORIGINAL, ReadyClaim, provider_loop, subscriber_loop
 from medcode_ml.billing.x12.parties import Receiver, Sender
 from medcode_ml.billing.x12.segments import COMPONENT, ELEMENT, REPETITION, TERMINATOR, segment, x12_text
 from medcode_ml.billing.x12.writable import Refused, unwritable
@@ -26,13 +26,14 @@ CLAIM_TYPES = {"837I": institutional, "837P": professional}
 MOST_CLAIMS_A_PATIENT = 100
 MOST_CLAIMS_A_TRANSACTION = 5000
 MEMBER_COLUMNS = (
-    "encounter_id", "claim_number", "control_number", "set_control_number", "frequency_code", "payer_control_number",
-    "diagnoses",
+    "encounter_id", "claim_number", "control_number", "sequence", "set_control_number", "frequency_code",
+    "payer_control_number", "total_charge", "content_sha256", "diagnoses",
 )  # fmt: skip
 """Columns of billed.interchange_claim: which claim went out where, and its codes in transmitted order."""
 _CONTROL_NUMBERS = 999_999_999
 _CLAIM_COLUMNS = (
-    "encounter_id", "claim_number", "claim_type", "drg", "status", "frequency_code", "payer_control_number"
+    "encounter_id", "claim_number", "claim_type", "drg", "status", "frequency_code", "payer_control_number",
+    "delay_reason",
 )  # fmt: skip
 
 
@@ -91,6 +92,19 @@ def placed(claims: Sequence[ReadyClaim]) -> tuple[list[Placed], list[Refused]]:
     return fit, refused
 
 
+def content_hash(one: Placed, text: str | None = None) -> str:
+    """Hash of what a claim says to its payer but for its frequency: equal for a replacement that changed nothing.
+
+    Args:
+        text: loop 2300 of the claim as written, where it is at hand.
+    """
+    claim = one.claim
+    if text is None or claim.frequency != ORIGINAL:
+        plain = claim._replace(frequency=ORIGINAL, payer_control_number=None)
+        text = "".join(CLAIM_TYPES[claim.claim_type].claim_loop(plain))
+    return hashlib.sha256(f"{one.provider}{one.patient}{text}".encode("ascii")).hexdigest()
+
+
 @dataclass
 class InterchangeWriter:
     """One interchange as it grows: `open`, `add` as often as there are claims, `close`; each gives the text to append.
@@ -103,6 +117,7 @@ class InterchangeWriter:
     claim_type: str
     control_number: str
     when: datetime
+    sequence: int = 1
     claims: int = 0
     total_charge: Decimal = Decimal("0.00")
     transactions: int = 0
@@ -174,7 +189,7 @@ class InterchangeWriter:
             self._in_transaction += 1
             self._of_patient += 1
             self.total_charge += claim.total_charge
-            members.append(self._member(claim))
+            members.append(self._member(one, text))
         return self._given("".join(parts)), members
 
     def close(self) -> str:
@@ -200,10 +215,12 @@ class InterchangeWriter:
         self._hash.update(text.encode("ascii"))
         return text
 
-    def _member(self, claim: ReadyClaim) -> tuple[Any, ...]:
+    def _member(self, one: Placed, text: str) -> tuple[Any, ...]:
+        claim = one.claim
         return (
-            claim.case.encounter_id, claim.claim_number, self.control_number, self._set, claim.frequency,
-            claim.payer_control_number, [d.code for d in claim.transmission.diagnoses],
+            claim.case.encounter_id, claim.claim_number, self.control_number, self.sequence, self._set, claim.frequency,
+            claim.payer_control_number, claim.total_charge, content_hash(one, text),
+            [d.code for d in claim.transmission.diagnoses],
         )  # fmt: skip
 
     def _to_level(self, one: Placed, parts: list[str]) -> None:

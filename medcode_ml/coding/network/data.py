@@ -79,6 +79,11 @@ class NoteBatch:
     target: torch.Tensor
     rows: torch.Tensor
 
+    @property
+    def width(self) -> int:
+        """Most candidates of a note."""
+        return int(self.place.max()) + 1
+
     def to(self, device: torch.device) -> NoteBatch:
         """The same on `device`."""
         return NoteBatch(*(getattr(self, name).to(device) for name in self.__slots__))

@@ -146,7 +146,7 @@ class CandidateNetwork(nn.Module):
 
 def rows_to_padded(rows: torch.Tensor, batch: NoteBatch) -> torch.Tensor:
     """(rows, size) to (notes, most candidates, size), zero where a note has fewer candidates."""
-    out = rows.new_zeros(len(batch.mask), int(batch.place.max()) + 1, rows.shape[-1])
+    out = rows.new_zeros(batch.mask.shape[0], batch.width, rows.shape[-1])
     return out.index_put((batch.note, batch.place), rows)
 
 

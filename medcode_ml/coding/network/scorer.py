@@ -23,6 +23,7 @@ from medcode_ml.coding.network.vocabulary import Vocabulary, note_tokens
 from medcode_ml.coding.network.wordvectors import gram_vectors, word_vectors
 
 if TYPE_CHECKING:
+    from medcode_ml.coding.network.exported import ExportedNetwork
     from medcode_ml.models.tracking import Run
 
 _MOST_CACHED = 100_000
@@ -46,6 +47,7 @@ class NetworkScorer:
         self.book = book
         self.transformer = transformer
         self.tokenizer: Tokenizer = PieceTokenizer(transformer.tokenizer) if transformer else WordTokenizer(vocabulary)
+        self.onnx: ExportedNetwork | None = None
         self._lock = Lock()
         self._rows: dict[str, int] = {}
         self._vectors = torch.empty(0, network.parameters_used.size)
@@ -136,9 +138,25 @@ class NetworkScorer:
         with torch.inference_mode():
             for chosen in LengthBuckets(notes, most_tokens=_TOKENS_AT_ONCE, most_notes=_NOTES_AT_ONCE):
                 batch = notes[chosen].to(self.device)
-                scores = self.network(batch, self._label_vectors(notes, batch))
+                labels = self._label_vectors(notes, batch)
+                if self.onnx is not None and labels is not None:
+                    out[batch.rows.numpy()] = self.onnx.logits(batch, labels)
+                    continue
+                scores = self.network(batch, labels)
                 out[batch.rows.cpu().numpy()] = scores.logits.mean(dim=1).float().cpu().numpy()
         return out
+
+    def use_onnx(self, folder: Path) -> bool:
+        """Score in onnxruntime from now on; the export lies in `folder`, made there where it does not yet.
+
+        False where it stays with torch: the network has a transformer, reads no text, or stands on another device.
+        """
+        if self.transformer is not None or not self.network.parameters_used.use_text or self.device.type != "cpu":
+            return False
+        from medcode_ml.coding.network.exported import exported
+
+        self.onnx = exported(self.network, self.tensors(), folder)
+        return True
 
     def attention(
         self, texts: Sequence[str], table: CandidateTable, rows: npt.NDArray[np.intp]

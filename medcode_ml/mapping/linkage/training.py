@@ -8,11 +8,14 @@ jumps. A random sample of a small register holds pairs of one person as well; th
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -134,6 +137,19 @@ def _pairs_that_agree_in_any(records: pd.DataFrame, rules: Sequence[Sequence[str
     return sum(_pairs_that_agree(records, r) for r in rules) - _pairs_that_agree(records, both)
 
 
+@cache
+def _duckdb() -> Any:
+    """DuckDB; at the end of the process it is collected as any other module.
+
+    What the coder's dictionary freezes (`gc.freeze`) no last collection reaches, and DuckDB would tell the terminal
+    of everything of its own that is left.
+    """
+    import duckdb
+
+    atexit.register(gc.unfreeze)
+    return duckdb
+
+
 def make_linker(
     records: pd.DataFrame,
     model: Model,
@@ -144,7 +160,6 @@ def make_linker(
 
     `population`: the records that tell how common names are, where `records` are only some of them.
     """
-    import duckdb
     import pyarrow as pa
     from splink import Linker, SettingsCreator
     from splink.backends.duckdb import DuckDBAPI
@@ -152,7 +167,7 @@ def make_linker(
 
     types = {c: pa.list_(pa.string()) if c in _LISTS else pa.string() for c in COMPARED}
     columns = [pa.array(list(records[c]), type=types[c]) for c in COMPARED]
-    database = DuckDBAPI(connection=duckdb.connect(":memory:"))
+    database = DuckDBAPI(connection=_duckdb().connect(":memory:"))
     table = database.register(pa.table(dict(zip(COMPARED, columns, strict=True))))
     settings = SettingsCreator(
         link_type="dedupe_only",

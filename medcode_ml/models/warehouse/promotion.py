@@ -1,20 +1,29 @@
-"""The gates that every model passes before it is used for real, and its promotion. All are counted from the tables."""
+"""The gates that every model passes before it is used for real, counted from the tables, and what becomes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.contracts.ids import record_hash
 from medcode_ml.contracts.ml import ModelTables
-from medcode_ml.models.registry import promote, promoted
+from medcode_ml.models.registry import registered
+from medcode_ml.models.warehouse.stages import (
+    CANDIDATE,
+    CHAMPION,
+    RETIRED,
+    SHADOW,
+    StageError,
+    champion_before,
+    champion_version,
+    lock,
+    move,
+    settle_pointer,
+    standing_of,
+)
 from medcode_ml.models.warehouse.training_set import training_set_counts
-from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import read_frame
 
 
@@ -33,11 +42,12 @@ class Gate:
 
 @dataclass(frozen=True)
 class Promotion:
-    """The version in use now and the one it replaced; `changed` is false where it was in use before."""
+    """Where `version` stands now, and the champion it replaced (or runs beside); not `changed` where it was in use."""
 
     version: str
     replaced: str | None
     changed: bool
+    stage: str = CHAMPION
 
 
 def labels_gate(counts: Mapping[str, int], fewest: Mapping[str, int]) -> Gate:
@@ -82,31 +92,106 @@ def persons_in_two_parts(engine: sa.Engine, of: ModelTables, version: str | None
 
 
 def promote_version(
-    engine: sa.Engine, of: ModelTables, home: Path, version: str, gates: Sequence[Gate], *, by: str, note: str = ""
+    engine: sa.Engine,
+    of: ModelTables,
+    home: Path,
+    version: str,
+    gates: Sequence[Gate],
+    *,
+    by: str,
+    note: str = "",
+    against: str | None = None,
 ) -> Promotion:
-    """Promote `version` if it passed every one of `gates`; write who did and when.
+    """Make `version` the champion if it passed every one of `gates`; the champion before is retired.
+
+    All moves are one transaction, and the pointer of the registry follows it: whatever is cut short, one of the two
+    versions is in use, and the next look puts the pointer right.
+
+    Args:
+        engine: the database.
+        of: the tables of the kind.
+        home: where the registry lies.
+        version: a candidate, which passes through shadow, or one that ran in shadow.
+        gates: what it must have passed.
+        by: person or asset. note: why.
+        against: the champion that the gates were measured against.
 
     Raises:
-        NotPromotedError: a gate is not passed.
+        NotPromotedError: a gate is not passed, or another version was promoted meanwhile.
+        StageError: it was retired, or is unknown.
         ModelFolderError: its folder is gone or was changed.
     """
     failed = [g for g in gates if not g.passed]
     if failed:
         raise NotPromotedError(f"{version} is not promoted: " + "; ".join(f"{g.name}: {g.said}" for g in failed))
-    before = promoted(of.kind, home)
-    replaced = before.name if before is not None else None
-    if replaced == version:
-        return Promotion(version, replaced, changed=False)
-    when = datetime.now(UTC)
-    row = {
-        "promotion_id": record_hash("promotion", version, when.isoformat()), "version": version, "replaced": replaced,
-        "promoted_at": when, "promoted_by": by, "note": note,
-    }  # fmt: skip
+    why = note or "passed its gates"
     with engine.begin() as connection:
-        copy_in(connection, of.promotion, pd.DataFrame([row], dtype=object))
-        # last in the transaction: no row without the pointer
-        promote(of.kind, version, home)
-    return Promotion(version, replaced, changed=True)
+        lock(connection, of.kind)
+        before = champion_version(connection, of.kind)
+        if before != version:
+            if against not in (None, before):
+                raise NotPromotedError(f"{version} is not promoted: meanwhile {before} was: evaluate again")
+            registered(of.kind, version, home)
+            if standing_of(connection, version).stage == CANDIDATE:
+                move(connection, of.kind, version, SHADOW, by=by, why=why)
+            if before is not None:
+                move(connection, of.kind, before, RETIRED, by=by, why=f"replaced by {version}")
+            move(connection, of.kind, version, CHAMPION, by=by, why=why, replaced=before)
+    settle_pointer(engine, of.kind, home)
+    return Promotion(version, before, changed=before != version)
+
+
+def roll_back(engine: sa.Engine, kind: str, home: Path, *, by: str, note: str) -> Promotion:
+    """Retire the champion and make the one before it champion again; it answers byte by byte as it did.
+
+    Raises:
+        StageError: there is no champion, or none was before it.
+        ModelFolderError: the folder of the one before is gone or was changed.
+    """
+    with engine.begin() as connection:
+        lock(connection, kind)
+        now = champion_version(connection, kind)
+        if now is None:
+            raise StageError(f"no {kind} model is in use: there is nothing to roll back")
+        before = champion_before(connection, now)
+        if before is None:
+            raise StageError(
+                f"no {kind} model was in use before {now}: `medcode model retire {now}` goes back to the rules"
+            )
+        registered(kind, before, home)
+        move(connection, kind, now, RETIRED, by=by, why=note)
+        move(connection, kind, before, CHAMPION, by=by, why=note, replaced=now, back=True)
+    settle_pointer(engine, kind, home)
+    return Promotion(before, now, changed=True)
+
+
+def to_shadow(engine: sa.Engine, home: Path, version: str, *, by: str, note: str) -> None:
+    """Let a candidate run beside the champion from now on.
+
+    Raises:
+        StageError: it is no candidate.
+        ModelFolderError: its folder is gone or was changed.
+    """
+    _move_one(engine, home, version, SHADOW, by, note)
+
+
+def retire_version(engine: sa.Engine, home: Path, version: str, *, by: str, note: str) -> None:
+    """Retire a version for good; where it is the champion, the rules (ontology coder, guidelines) are in use again.
+
+    Raises:
+        StageError: it is retired already, or unknown.
+    """
+    _move_one(engine, home, version, RETIRED, by, note)
+
+
+def _move_one(engine: sa.Engine, home: Path, version: str, stage: str, by: str, note: str) -> None:
+    kind = standing_of(engine, version).kind
+    with engine.begin() as connection:
+        lock(connection, kind)
+        if stage != RETIRED:
+            registered(kind, version, home)
+        move(connection, kind, version, stage, by=by, why=note)
+    settle_pointer(engine, kind, home)
 
 
 _PARTS_OF_SET = "SELECT patient_id, person_id, split AS part FROM {training_set} WHERE split IS NOT NULL"

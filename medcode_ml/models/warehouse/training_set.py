@@ -18,6 +18,7 @@ from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import days_of, read_frame, replace_partition
 
 LABELLED_AGAIN: Final = "labelled_again"
+_OUTSIDE: Final = "codes_outside_release"
 RowsOfDay = Callable[[sa.Connection, date], pd.DataFrame]
 
 
@@ -42,15 +43,17 @@ def fill_training_set(engine: sa.Engine, of: ModelTables, start: date, end: date
         for day in days_of(start, end):
             frame = rows_of(connection, day)
             written += replace_partition(connection, table, day, frame)
-            dropped += sum(len(codes) for codes in frame["codes_outside_release"])
+            if _OUTSIDE in frame:
+                dropped += sum(len(codes) for codes in frame[_OUTSIDE])
         split_all(connection, table)
         query = sa.select(sa.func.coalesce(table.c.split, table.c.set_aside)).where(
             table.c.received_date.between(start, end)
         )
         outcomes = Counter(connection.execute(query).scalars())
     listing = tuple(sorted(outcomes.items(), key=lambda item: (-item[1], item[0])))
+    figures: dict[str, float | int | str] = {_OUTSIDE: dropped} if _OUTSIDE in table.c else {}
     return StageResult(
-        f"{of.kind} training set", start, end, {table.name: written}, {"codes_outside_release": dropped},
+        f"{of.kind} training set", start, end, {table.name: written}, figures,
         (("part or why set aside", "encounters"), listing),
     )  # fmt: skip
 

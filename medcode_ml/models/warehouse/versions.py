@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ import sqlalchemy as sa
 
 from medcode_ml.codes.release import release_on
 from medcode_ml.contracts.ml import ModelTables
+from medcode_ml.contracts.ml import model as registry_model
 from medcode_ml.models.folder import read_folder
 from medcode_ml.models.manifest import CARD
 from medcode_ml.models.registry import register
 from medcode_ml.models.splitting import PARTS, TEST, TRAIN
+from medcode_ml.models.warehouse.stages import CANDIDATE, champion_version, lock, move
 from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import read_frame
 
@@ -71,10 +73,13 @@ def register_trained(
     *,
     seconds: float,
     data_hash: str,
-    learned_codes: Iterable[str],
+    learned_codes: Iterable[str] | None = None,
     own: Mapping[str, Any] | None = None,
+    by: str = "",
+    mlflow_run: str | None = None,
+    tuned_from: str | None = None,
 ) -> TrainingResult:
-    """Register a trained folder and write its row and its encounters; the same version again takes its own place.
+    """Register a trained folder as a candidate and write its rows; the same version again changes nothing.
 
     Args:
         engine: the database.
@@ -84,25 +89,26 @@ def register_trained(
         encounters: rows of the training set that it was made from, of every part.
         seconds: time the training took.
         data_hash: of the data it was made from.
-        learned_codes: labels of the encounters it learned from.
+        learned_codes: labels of the encounters it learned from, where it learns codes.
         own: columns that only this kind has.
+        by: who had it trained; by default the asset of the kind.
+        mlflow_run: id of its run in MLflow.
+        tuned_from: version whose parameters it was trained with.
     """
     kept = register(folder, of.kind, home)
     manifest = read_folder(kept, of.kind).manifest
     counts = encounters["split"].value_counts()
-    releases = sorted({release_on(d) for d in encounters["discharge_date"]}, key=lambda r: r.start)
     model: dict[str, Any] = {
         "version": manifest.version,
-        "folder": kept.relative_to(home).as_posix(),
-        "trained_at": datetime.now(UTC),
         "seconds": round(seconds, 1),
         **(own or {}),
-        "code_set_releases": [r.name for r in releases[::-1]],
         **{f"{part}_encounters": int(counts.get(part, 0)) for part in PARTS},
-        "code_count": len(set(learned_codes)),
         "data_hash": data_hash,
         "parameters": dict(manifest.parameters),
     }
+    if learned_codes is not None:
+        releases = sorted({release_on(d) for d in encounters["discharge_date"]}, key=lambda r: r.start)
+        model |= {"code_set_releases": [r.name for r in releases[::-1]], "code_count": len(set(learned_codes))}
     frames = {
         of.model: pd.DataFrame([model], dtype=object),
         of.model_encounter: pd.DataFrame(
@@ -115,11 +121,31 @@ def register_trained(
             dtype=object,
         ),
     }
+    by = by or f"asset {of.model.schema}/{of.model.name}"
+    days = [day for day in encounters["received_date"] if day is not None] if "received_date" in encounters else []
     with engine.begin() as connection:
-        for table, frame in frames.items():
-            connection.execute(sa.delete(table).where(table.c.version == manifest.version))
-            copy_in(connection, table, frame)
-    shown = ("seconds", *(f"{part}_encounters" for part in PARTS), "code_count")
+        lock(connection, of.kind)
+        known = sa.select(registry_model.c.version).where(registry_model.c.version == manifest.version)
+        if connection.execute(known).first() is None:
+            row = {
+                "version": manifest.version,
+                "kind": of.kind,
+                "folder": kept.relative_to(home).as_posix(),
+                "trained_at": datetime.now(UTC),
+                "trained_by": by,
+                "first_day": min(days, default=None),
+                "last_day": max(days, default=None),
+                "figures": [asdict(figure) for figure in manifest.figures],
+                "champion": champion_version(connection, of.kind),
+                "tuned_from": tuned_from,
+                "tuning": manifest.facts.get("tuning"),
+                "mlflow_run": mlflow_run,
+            }
+            copy_in(connection, registry_model, pd.DataFrame([row], dtype=object))
+            move(connection, of.kind, manifest.version, CANDIDATE, by=by, why="trained")
+            for table, frame in frames.items():
+                copy_in(connection, table, frame)
+    shown = [name for name in ("seconds", *(f"{part}_encounters" for part in PARTS), "code_count") if name in model]
     return TrainingResult(
         manifest.version,
         kept,
@@ -130,16 +156,35 @@ def register_trained(
     )
 
 
+def parameters_of_version(source: sa.Engine | sa.Connection, of: ModelTables, version: str) -> dict[str, Any]:
+    """The parameters a version was trained with, by the names that its training takes: "network.dropout".
+
+    Raises:
+        TrainingDataError: there is no such version of the kind.
+    """
+    found = read_frame(source, sa.select(of.model.c.parameters).where(of.model.c.version == version))
+    if found.empty:
+        raise TrainingDataError(
+            f"no {of.kind} model {version} is registered: `medcode model list` prints those there are"
+        )
+    named: dict[str, Any] = {}
+    for name, value in found["parameters"].iloc[0].items():
+        parts = value.items() if isinstance(value, dict) else ()
+        named |= {f"{name}.{own}": of_part for own, of_part in parts} if parts else {name: value}
+    return {name: value for name, value in named.items() if value != {}}
+
+
 def newest_version(source: sa.Engine | sa.Connection, of: ModelTables) -> str:
     """The version trained last.
 
     Raises:
         TrainingDataError: none was trained yet.
     """
-    table = of.model
-    found = read_frame(source, sa.select(table.c.version).order_by(table.c.trained_at.desc(), table.c.version).limit(1))
+    table = registry_model.c
+    newest = sa.select(table.version).where(table.kind == of.kind).order_by(table.trained_at.desc(), table.version)
+    found = read_frame(source, newest.limit(1))
     if found.empty:
-        raise TrainingDataError(f"no {of.kind} model was trained yet: materialise {table.schema}/{table.name}")
+        raise TrainingDataError(f"no {of.kind} model was trained yet: materialise {of.model.schema}/{of.model.name}")
     return str(found["version"].iloc[0])
 
 

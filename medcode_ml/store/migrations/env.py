@@ -8,6 +8,7 @@ from alembic import context
 
 from medcode_ml.contracts import metadata
 from medcode_ml.contracts.tables import SCHEMAS
+from medcode_ml.store.migrate import VERSION_TABLE
 
 
 def include_name(name: str | None, kind: str, parents: Any) -> bool:
@@ -26,7 +27,7 @@ context.configure(
     include_schemas=True,
     include_name=include_name,
     include_object=include_object,
-    version_table="medcode_version",
+    version_table=VERSION_TABLE,
     compare_type=True,
 )
 with context.begin_transaction():

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.answer_files import claim, denied, payment_file
 from typer.testing import CliRunner
 
 from medcode_assets.cli import app
+from medcode_ml.settings import settings
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
@@ -64,3 +67,21 @@ def test_an_unbalanced_claim_is_kept_apart(tmp_path: Path) -> None:
     _, apart = _remit(tmp_path, "835.x12")
     assert ("C1", "unbalanced") in {(line["claim_number"], line["outcome"]) for line in apart}
     assert any("50" in reason for line in apart for reason in line["because"])
+
+
+def test_landed_files_lie_in_the_inbox_of_today_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDCODE_ANSWERS_DIR", str(tmp_path / "inbox"))
+    settings.cache_clear()
+    try:
+        (tmp_path / "835.x12").write_bytes(payment_file([claim("C1")]))
+        for told in ("1 files put in", "0 files put in"):
+            done = CliRunner().invoke(
+                app, ["remit", "--in", str(tmp_path / "835.x12"), "--out", str(tmp_path / "out.jsonl"), "--land"]
+            )
+            assert done.exit_code == 0, done.output
+            assert told in done.output
+        (landed,) = [path for path in (tmp_path / "inbox").rglob("*") if path.is_file()]
+        assert landed.parent.parent.name == datetime.now(UTC).date().isoformat()
+        assert landed.read_bytes() == (tmp_path / "835.x12").read_bytes()
+    finally:
+        settings.cache_clear()

@@ -29,6 +29,7 @@ COMMANDS = (
     "quarantine",
     "rules",
     "registry",
+    "drift",
 )
 
 

@@ -45,6 +45,16 @@ def test_each_malformed_line_has_its_number_and_reason(tmp_path: Path) -> None:
     ]
 
 
+def test_what_json_allows_and_no_file_can_hold_is_rejected_for_its_line_alone(tmp_path: Path) -> None:
+    half, whole = b'{"record_id": "a", "note": ["\\ud83d"]}', b'{"record_id": "b", "note": "\\ud83d\\ude00"}'
+    written, refused = run(tmp_path, b"\n".join([half, whole, b'{"record_id": "c", "n": ' + b"9" * 5000 + b"}"]))
+    assert [w["record_id"] for w in written] == ["b"]
+    assert [(r["line"], r["reason"].split(";")[0]) for r in refused] == [
+        (1, "note holds half of a surrogate pair"),
+        (3, "not JSON"),
+    ]
+
+
 @trials(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=40).filter(lambda b: b"\n" not in b and b.strip())))
 def test_every_line_is_written_or_rejected(tmp_path_factory: pytest.TempPathFactory, lines: list[bytes]) -> None:

@@ -38,7 +38,7 @@ CASE = {"drg": "291", "provider_id": "10001", "provider_name": "ELM", "city": "T
         ({"aveCharges": -5}, "aveCharges is no number above 0"),
         ({"avePayments": float("nan")}, "avePayments is no number above 0"),
         ({"provider_name": ["ELM"]}, "provider_name is no text"),
-        ({"drg": "000"}, "DRG 000 has no weight"),
+        ({"drg": "000"}, "drg has no weight"),
     ],
 )
 def test_a_case_that_cannot_be_priced_says_why(change: dict[str, object], said: str) -> None:

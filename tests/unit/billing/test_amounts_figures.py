@@ -80,3 +80,15 @@ def test_what_known_amounts_tell_is_the_conditional_mean_without_the_case_itself
                 mean, rest = 0.0, whole
             assert told[target][0][case] == pytest.approx(mean, abs=1e-9)
             assert told[target][1][case] == pytest.approx(np.sqrt(np.clip(rest / whole, 0.05, 1.0)), abs=1e-9)
+
+
+def test_a_mean_of_few_claims_tells_less_than_one_of_many() -> None:
+    known = KnownAmounts(np.full((4, 4), 0.05), np.full(4, 0.01))
+    drg, provider = np.array([0, 0]), np.array([0, 0])
+    left = {"charges": np.array([0.4, np.nan]), "payments": np.array([np.nan, np.nan])}
+    found = [known.told(left, drg, provider, np.array([noise, 0.0]))["charges"] for noise in (0.0, 0.1, 1.0)]
+    # by hand: 0.05 / (0.05 + 0.01 + noise) of what is left at the one known
+    assert [shift[1] for shift, _ in found] == pytest.approx([0.4 * 0.05 / (0.06 + n) for n in (0.0, 0.1, 1.0)])
+    remains = [rest[1] for _, rest in found]
+    assert remains == sorted(remains)
+    assert remains[0] < remains[-1] < 1.0

@@ -10,8 +10,8 @@ import pytest
 from support.amounts_hospitals import made_up
 
 from medcode_ml.billing.amounts.cases import KNOWN, TARGETS, AmountCaseError, cases_of
-from medcode_ml.billing.amounts.model import PRICED, AmountModel, load_model
-from medcode_ml.billing.amounts.own_claims import OUTSIDE_COLUMNS, outside
+from medcode_ml.billing.amounts.model import PRICED, AmountModel, ClaimIntervalsError, load_model
+from medcode_ml.billing.amounts.own_claims import OwnClaims, price_claims
 from medcode_ml.billing.amounts.reading import LabelledCases
 from medcode_ml.billing.amounts.records import price_records
 from medcode_ml.billing.amounts.report import amounts_report, table
@@ -139,23 +139,75 @@ def test_lines_are_priced_by_the_model_and_measured(
     assert (folder / "model_card.md").is_file()
 
 
-def test_claims_outside_their_interval_are_named(model: AmountModel, new: pd.DataFrame) -> None:
-    claims = pd.DataFrame(
-        {
-            "encounter_id": [f"E{i}" for i in range(len(new))], "drg": new["drg"].to_numpy(),
-            "hospital_id": new["provider_id"].to_numpy(), "hospital_name": new["provider_name"].to_numpy(),
-            "city": "TOWN", "state": new["state"].to_numpy(), "zip": new["zip"].to_numpy(),
-            "total_charge": new["aveCharges"].to_numpy(), "paid": None,
-        },
-        dtype=object,
-    )  # fmt: skip
-    claims.loc[0, "total_charge"] = claims.loc[0, "total_charge"] * 20
-    claims.loc[1, "drg"] = None
-    found = outside(claims, model)
-    assert list(found.columns) == list(OUTSIDE_COLUMNS)
-    assert "E0" in set(found.loc[found["target"] == "charges", "encounter_id"])
-    assert "E1" not in set(found["encounter_id"])
-    assert set(found["target"]) == {"charges"}
+# --- single claims ----------------------------------------------------------------------------------------------------
+
+
+def single_claims(cases: pd.DataFrame, each: int, seed: int) -> pd.DataFrame:
+    """Claims around the means of `cases` in dollars of later years: twice as many, and far more spread out."""
+    draw = np.random.default_rng(seed)
+    rows = cases.loc[cases.index.repeat(each)].reset_index(drop=True)
+    for key in HIDDEN:
+        rows[key] = rows[key].astype(float) * 2.0 * np.exp(draw.normal(0.0, 0.4, len(rows)))
+    return rows.assign(total_discharges=1).astype(object)
+
+
+def means(claims: pd.DataFrame) -> pd.DataFrame:
+    typed = claims.astype(dict.fromkeys((*HIDDEN, "total_discharges"), float))
+    keys = [name for name in claims.columns if name not in (*HIDDEN, "total_discharges")]
+    return typed.groupby(keys, as_index=False).agg(dict.fromkeys(HIDDEN, "mean") | {"total_discharges": "sum"})
+
+
+@pytest.fixture(scope="module")
+def own(new: pd.DataFrame) -> tuple[OwnClaims, pd.DataFrame]:
+    """Claims of four hospitals: those known and kept back, and others to test on."""
+    some = new[new["provider_id"].isin(sorted(new["provider_id"].unique())[:4])]
+    return OwnClaims(means(single_claims(some, 12, 1)), single_claims(some, 8, 2)), single_claims(some, 30, 3)
+
+
+@pytest.fixture(scope="module")
+def of_claims(
+    hospitals: pd.DataFrame, new: pd.DataFrame, own: tuple[OwnClaims, pd.DataFrame],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AmountModel:  # fmt: skip
+    """A model that learned from public hospitals and the claims of its own."""
+    others = hospitals[~hospitals["provider_id"].isin(new["provider_id"])]
+    learned = pd.concat([others, own[0].known[others.columns]], ignore_index=True)
+    return load_model(train(cases_of(learned), tmp_path_factory.mktemp("claims") / "m", QUICK, claims=own[0]).path)
+
+
+def test_claims_are_priced_in_their_own_dollars_and_their_intervals_hold_nine_of_ten(
+    of_claims: AmountModel, own: tuple[OwnClaims, pd.DataFrame]
+) -> None:
+    known, asked = own[0].known, own[1]
+    prices = price_claims(of_claims, asked, known)
+    for target in TARGETS:
+        true = asked[KNOWN[target]].astype(float)
+        inside = true.between(prices[f"{target}_low"], prices[f"{target}_high"]).mean()
+        assert 0.85 <= inside <= 0.95
+        assert prices[target].sum() / true.sum() == pytest.approx(1.0, abs=0.15), (
+            "twice the dollars of the public cases"
+        )
+        means_only = of_claims.price(asked.drop(columns=HIDDEN))
+        narrow = true.between(means_only[f"{target}_low"], means_only[f"{target}_high"]).mean()
+        assert narrow < inside, "an interval of means is none of claims"
+
+
+def test_a_claim_is_not_priced_by_its_own_amounts_nor_dropped_with_its_drg(
+    of_claims: AmountModel, own: tuple[OwnClaims, pd.DataFrame]
+) -> None:
+    known, asked = own[0].known, own[1].head(20)
+    changed = asked.assign(**{key: asked[key].astype(float) * 50 for key in HIDDEN})
+    pd.testing.assert_frame_equal(price_claims(of_claims, asked, known), price_claims(of_claims, changed, known))
+    without = asked.copy()
+    without.loc[asked.index[3], "drg"] = None
+    without.loc[asked.index[4], "drg"] = "999"
+    assert list(price_claims(of_claims, without, known).index) == [i for i in asked.index if i not in asked.index[3:5]]
+    assert price_claims(of_claims, asked.head(0), known).empty
+
+
+def test_a_model_of_means_checks_no_claims(model: AmountModel, own: tuple[OwnClaims, pd.DataFrame]) -> None:
+    with pytest.raises(ClaimIntervalsError, match="has no intervals of single claims"):
+        price_claims(model, own[1], own[0].known)
 
 
 def test_the_folder_is_whole_or_refused(folder: Path, tmp_path: Path) -> None:

@@ -11,10 +11,8 @@ from support.answer_files import as_bytes, interchange, isa, our_claims, transac
 from medcode_ml.billing.answers.frames import Answers
 from medcode_ml.billing.answers.lines import acknowledgement_lines
 from medcode_ml.billing.answers.matching import match
-from medcode_ml.billing.answers.progress import progress, waiting
 from medcode_ml.billing.answers.reading import read_answers
 
-DAY = date(2026, 11, 21)
 OURS = our_claims(
     ("C1", "P1", "1000"), ("C2", "P1", "500"), control_number="000000146", set_control_number="0001",
     sent_on=date(2026, 11, 11),
@@ -76,8 +74,6 @@ def test_a_ta1_answers_an_interchange() -> None:
     assert (row["level"], row["status"], row["reasons"], row["outcome"]) == (
         "interchange", "rejected", ["receiver unknown"], "matched"
     )  # fmt: skip
-    found = progress(OURS, match(a, OURS), DAY)
-    assert list(found["syntax"]) == ["rejected", "rejected"]
 
 
 def test_a_999_is_matched_by_group_and_set_control_number() -> None:
@@ -89,27 +85,6 @@ def test_a_999_is_matched_by_group_and_set_control_number() -> None:
     unknown = match(acknowledged(*REJECTED), OURS.assign(control_number="000000147")).answers.acknowledgements
     assert set(unknown["outcome"]) == {"unmatched"}
     assert "no 837 with this control number" in unknown.iloc[0]["because"][0]
-
-
-def test_rule_32_no_answer_is_waiting_not_rejected() -> None:
-    nothing = match(Answers(), OURS)
-    found = waiting(OURS, nothing, DAY)
-    assert list(found["waiting_for"]) == ["999", "999"]
-    assert list(found["waiting_days"]) == [10, 10]
-    assert set(found["syntax"]) == {"waiting"}
-    accepted = match(acknowledged("AK2*837*0001", "IK5*A", "AK9*A*1*1*1"), OURS)
-    assert list(waiting(OURS, accepted, DAY)["waiting_for"]) == ["277CA", "277CA"]
-    # a rejected claim waits for no payer: it is ours to repair
-    assert not len(waiting(OURS, match(acknowledged(*REJECTED), OURS), DAY))
-
-
-def test_partly_accepted_groups_hold_only_their_rejected_sets() -> None:
-    a = acknowledged("AK2*837*0001", "IK5*A", "AK2*837*0002", "IK5*R*5", "AK9*P*2*2*1")
-    claims = OURS.assign(set_control_number=["0001", "0002"])
-    assert list(progress(claims, match(a, claims), DAY)["syntax"]) == ["accepted", "rejected"]
-    # without the set of a claim nobody can say which way it went
-    unknown = OURS.drop(columns="set_control_number")
-    assert list(progress(unknown, match(a, unknown), DAY)["syntax"]) == ["waiting", "waiting"]
 
 
 def claim_status(*claims: str, totals: tuple[str, ...] = ()) -> Answers:
@@ -167,10 +142,6 @@ def test_277ca_lines_totals_and_matching() -> None:
         1, 1, 1000, 500
     )  # fmt: skip
     assert (rows.iloc[2]["line_control_number"], rows.iloc[2]["control_number"]) == ("7", "C1")
-    found = progress(OURS, m, DAY)
-    assert list(found["acceptance"]) == ["accepted", "rejected"]
-    assert list(found["waiting_for"]) == ["835", None]
-    assert found.iloc[1]["because"] == ["A3-21"]
     other = match(a, our_claims(("C1", "P1", "999")))
     assert "another amount" in " ".join(b for row in other.answers.claim_statuses["because"] for b in row)
 

@@ -12,11 +12,10 @@ import pytest
 from support.answer_files import as_bytes, claim, denied, interchange, our_claims, payment_file, remittance
 
 from medcode_ml.billing.answers.delivered import answers_from_rows
-from medcode_ml.billing.answers.denials import denial_figures, denials, edit_hit_rates
+from medcode_ml.billing.answers.denials import denials
 from medcode_ml.billing.answers.frames import together
 from medcode_ml.billing.answers.lines import remittance_lines, summary
 from medcode_ml.billing.answers.matching import ClaimsError, Matched, match
-from medcode_ml.billing.answers.progress import progress, waiting
 from medcode_ml.billing.answers.reading import read_answers
 from medcode_ml.billing.answers.repeated import Seen, mark_repeated, without_repeated
 
@@ -170,22 +169,21 @@ def test_a_reversal_and_its_correction_net_out() -> None:
     correction = claim("C1", "1000", "800", owed="0", adjustments=["CAS*CO*45*200"], payer_number="ICN2")
     m = matched(payment_file([claim("C1")]) + payment_file([REVERSAL, correction], control=2, trace="T2"))
     assert m.counts == {"matched": 3}
-    row = progress(OURS, m, date(2026, 11, 21)).iloc[0]
-    assert (row["payment"], row["paid"], row["patient_responsibility"]) == ("paid", 800, 0)
     line = next(iter(remittance_lines(m)))
+    assert line["patient_responsibility"] == "0.00"
     assert (line["status"], line["charge"], line["paid"], len(line["payments"])) == ("paid", "1000.00", "800.00", 3)
 
 
 def test_a_correction_is_paid_even_where_the_first_payment_is_not_at_hand() -> None:
     correction = claim("C1", "1000", "800", owed="0", adjustments=["CAS*CO*45*200"])
     m = matched(payment_file([correction, REVERSAL], trace="T2"))
-    assert progress(OURS, m, date(2026, 11, 21)).iloc[0]["payment"] == "paid"
+    assert next(iter(remittance_lines(m)))["status"] == "paid"
 
 
 def test_a_reversed_claim_waits_again() -> None:
     m = matched(payment_file([claim("C1")]) + payment_file([REVERSAL], control=2, trace="T2", paid="-700"))
-    row = progress(OURS, m, date(2026, 11, 21)).iloc[0]
-    assert (row["payment"], row["paid"], row["waiting_for"]) == ("reversed", 0, "835")
+    line = next(iter(remittance_lines(m)))
+    assert (line["status"], line["paid"], line["patient_responsibility"]) == ("reversed", "0.00", "0.00")
 
 
 def test_a_claim_that_the_payer_split_is_matched_in_its_parts() -> None:
@@ -230,13 +228,6 @@ def test_rule_33_a_denial_is_keyed_by_group_carc_and_rarc_with_codes_and_edits()
     assert found.iloc[0]["codes"] == ["J18.9", "I10"]
     assert found.iloc[0]["edits"] == ["unspecified"]
     assert list(found["for_coders"]) == [True, False]
-    figures = denial_figures(found)
-    assert figures.iloc[0].to_dict() == {
-        "denial_key": "CO-16-M76+N290", "kind": "claim", "claims": 1, "adjustments": 1, "amount": Decimal(300)
-    }  # fmt: skip
-    rates = edit_hit_rates(edits, m, found).set_index("edit")
-    assert (rates.loc["unspecified", "share"], rates.loc["unspecified", "share_without"]) == (1.0, 0.0)
-    assert (rates.loc["age", "share"], rates.loc["age", "share_without"]) == (0.0, 1.0)
 
 
 def test_rule_33_co_16_without_a_remark_is_doubted() -> None:
@@ -286,10 +277,9 @@ def test_lines_of_the_command_are_json_with_amounts_as_text() -> None:
     assert told["paid_matched"] == "700.00"
 
 
-def test_paid_claims_wait_for_nothing_and_denied_ones_are_answered() -> None:
-    m = matched(payment_file([claim("C1"), denied("C2")]))
-    assert not len(waiting(OURS, m, date(2026, 11, 21)))
-    assert list(progress(OURS, m, date(2026, 11, 21))["payment"]) == ["paid", "denied"]
+def test_a_claim_unpaid_for_reasons_that_all_deny_is_denied_whatever_its_status_says() -> None:
+    m = matched(payment_file([claim("C2", "500", "0", owed="", adjustments=["CAS*CO*50*500"])]))
+    assert [line["status"] for line in remittance_lines(m)] == ["denied"]
 
 
 # delivered rows -----------------------------------------------------------------------------------------------------

@@ -31,8 +31,13 @@ def test_answers_are_json_and_carry_unknown_keys_untouched(record, bill):
         ({"discharge_date": "15.11.2026"}, "discharge_date must be a date"),
         ({"discharge_date": 5}, "discharge_date must be a date"),
         ({"codes": "J18.9"}, "codes must be a list"),
-        ({"codes": [5]}, "codes must be a list of objects"),
-        ({"codes": [{"poa": "Y"}]}, "codes: entry 1 has no code"),
+        ({"codes": [5]}, "codes: entry 1: must be a code, or an object"),
+        ({"codes": [{"poa": "Y"}]}, "codes: entry 1: code is absent"),
+        ({"admission_date": "0001-01-01"}, "admission_date must lie between 1850 and 2150"),
+        ({"procedures": [{"code": "5A1935Z", "date": "9999-12-31"}]}, "procedures: entry 1: date must lie between"),
+        ({"lines": [{"charge": "1e9999999"}]}, "lines: entry 1: charge must be a finite amount"),
+        ({"lines": [{"units": "1e-9999999"}]}, "units must be an amount of at most 20 decimals"),
+        ({"lines": [{"modifiers": ["\ud83d"]}]}, "modifiers holds half of a surrogate pair"),
         ({"age": "old"}, "age must be"),
         ({"age": float("nan")}, "age must be"),
         ({"lines": [{"charge": "ten"}]}, "charge must be an amount"),
@@ -41,6 +46,7 @@ def test_answers_are_json_and_carry_unknown_keys_untouched(record, bill):
         ({"lines": [{"charge": "NaN"}]}, "charge must be a finite amount"),
         ({"lines": [{"modifiers": "25"}]}, "modifiers must be a list"),
         ({"provider": []}, "provider must be an object"),
+        ({"provider": {"name": "half a \ud83d"}}, "name holds half of a surrogate pair"),
     ],
 )
 def test_malformed_records_are_rejected_with_their_reason_and_stop_nothing(record, payers, changes, words):

@@ -426,9 +426,10 @@ def test_tuning_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert (trials(), again) == (1, first)
     more = tuned(prepared, p, 2, tmp_path / "tuning.db", False)
     assert trials() == 2
-    assert more.folds == p.folds
-    assert more.reranker != p.reranker
-    assert 8 <= more.reranker.leaves <= 63
+    chosen = TrainingParameters.of(more.parameters, p)
+    assert chosen.folds == p.folds
+    assert chosen.reranker != p.reranker
+    assert 8 <= chosen.reranker.leaves <= 63
 
 
 def test_training_twice_gives_the_same_model(tmp_path: Path) -> None:

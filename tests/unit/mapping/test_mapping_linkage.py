@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -259,3 +261,24 @@ def test_forbidden_pairs_stay_apart_across_joins() -> None:
     assert one.join("c", "d")
     assert not one.join("b", "c")
     assert one.of("a") != one.of("d")
+
+
+def test_a_process_that_linked_and_froze_its_objects_ends_without_a_word() -> None:
+    """The coder freezes its dictionary: DuckDB, kept from the last collection, printed what it had left."""
+    told = subprocess.run(
+        [sys.executable, "-c", _LINK_AND_FREEZE], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert told.stderr == ""
+
+
+_LINK_AND_FREEZE = """
+import gc
+import pandas as pd
+from medcode_ml.mapping.linkage.normalise import PATIENT_COLUMNS, comparable
+from medcode_ml.mapping.linkage.model import BLOCKING
+from medcode_ml.mapping.linkage.training import make_linker, shipped
+rows = [{"patient_id": name, "last_name": "Abernathy", "first_name": "Margaret"} for name in "ab"]
+frame = pd.DataFrame(rows, columns=list(PATIENT_COLUMNS), dtype=object)
+make_linker(comparable(frame.where(frame.notna(), None)), shipped(0.5), BLOCKING)
+gc.freeze()
+"""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from medcode_ml.contracts.ml import CODING, RANKING
+from medcode_ml.contracts.ml import AMOUNT, CODING, RANKING, ModelTables
 from medcode_ml.models.warehouse.evaluation import EvaluationResult, Lead
 from medcode_ml.models.warehouse.labels import COMMON
 from medcode_ml.models.warehouse.promotion import labels_gate
@@ -17,13 +17,26 @@ FEWEST = {"train": 100, "calibration": 20, "test": 30}
 
 
 def test_the_tables_of_every_kind_are_alike_but_for_what_the_kind_learns_from() -> None:
-    for name in ("model", "model_encounter", "evaluation", "promotion"):
+    for name in ("model", "model_encounter", "evaluation"):
         columns = [
             {c.name for c in getattr(kind, name).columns} - {kind.who, "text_source"} for kind in (CODING, RANKING)
         ]
         assert columns[0] == columns[1], name
     own = [{c.name for c in k.training_set.columns} - {*COMMON, "received_date"} for k in (CODING, RANKING)]
     assert own == [{"document_ids", "character_count", "text_hash"}, {"code_count", "poa"}]
+
+
+def test_amounts_go_the_same_way_with_claims_in_the_place_of_codes() -> None:
+    def columns(kind: ModelTables, name: str) -> set[str]:
+        return {c.name for c in getattr(kind, name).columns} - {kind.who}
+
+    for name in ("model_encounter", "evaluation"):
+        assert columns(AMOUNT, name) == columns(RANKING, name), name
+    codes = {"code_set_releases", "code_count"}
+    assert columns(RANKING, "model") - columns(AMOUNT, "model") == codes
+    assert columns(AMOUNT, "model") - columns(RANKING, "model") == {"sources", "source_cases", "hospitals"}
+    learned = {"label_source", "codes", "codes_outside_release"}
+    assert set(COMMON) - columns(AMOUNT, "training_set") == learned
 
 
 @pytest.mark.parametrize("part", FEWEST)

@@ -190,6 +190,10 @@ def test_lines_carry_unknown_keys_and_refuse_faulty_ones() -> None:
         {"encounter_id": "E1", "codes": [7]},
         {"encounter_id": "E1", "codes": ["I10"], "discharge_date": "soon"},
         {"encounter_id": "E1", "codes": ["I10"], "medications": ["Heparin"]},
+        {"encounter_id": "E1", "codes": ["...."]},
+        {"encounter_id": "E1", "codes": [{"code": "I10", "document_types": [["a", "b", "c"]]}]},
+        {"encounter_id": "E1", "codes": ["I10"], "medications": [{"name": ["Heparin"]}]},
+        {"encounter_id": "E1", "codes": ["I10"], "service": ["MED"]},
     ):
         with pytest.raises(RankRecordError):
             rank_records([line])

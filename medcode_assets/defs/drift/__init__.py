@@ -1,0 +1,1 @@
+"""Assets that watch the models."""

@@ -1,0 +1,149 @@
+"""GET /v1/codes, /v1/codes/{code}, /v1/models, /healthz, /readyz, /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from medcode_ml.codes.release import NoReleaseError, release_on
+from medcode_ml.serving.answering import dumped
+from medcode_ml.serving.code_search import code_facts, search_codes
+from medcode_ml.serving.entrance import enter
+from medcode_ml.serving.metrics import exposition
+from medcode_ml.serving.problems import ProblemError
+from medcode_ml.serving.record_routes import JSON, responses
+from medcode_ml.serving.state import Api
+
+router = APIRouter()
+_OBJECT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the answer", "content": {JSON: {"schema": {"type": "object"}}}}
+}
+Day = Annotated[date | None, Query(alias="date", description="day that decides the release; default today")]
+_TROUBLE = "the version promoted last cannot be loaded; the log says why"
+CodeSystem = Annotated[Literal["ICD-10-CM", "ICD-10-PCS"], Query(description="code system")]
+
+
+@router.get(
+    "/v1/codes",
+    tags=["codes"],
+    operation_id="search_codes",
+    summary="Search the code set of a day by words of titles and inclusion terms, or by the beginning of a code",
+    response_class=Response,
+    responses=responses(401, 403, 422, 429, 503) | _OBJECT,
+)
+async def search(
+    request: Request,
+    q: Annotated[str, Query(min_length=1, max_length=200, examples=["systolic heart failure"])],
+    day: Day = None,
+    system: CodeSystem = "ICD-10-CM",
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """Codes that match."""
+    await enter(request, "codes")
+    chosen = _day(day)
+    found = await asyncio.to_thread(search_codes, q, chosen, system, limit)
+    return Response(dumped({"codes": found, "release": release_on(chosen).name, "system": system}), media_type=JSON)
+
+
+@router.get(
+    "/v1/codes/{code}",
+    tags=["codes"],
+    operation_id="code_facts",
+    summary="A code on a day: title, whether it is billable and why not, hierarchy and notes",
+    response_class=Response,
+    responses=responses(401, 403, 404, 422, 429, 503) | _OBJECT,
+)
+async def lookup(
+    request: Request,
+    code: Annotated[str, Path(max_length=16, examples=["I50.23"])],
+    day: Day = None,
+    system: CodeSystem = "ICD-10-CM",
+) -> Response:
+    """All that is known of the code."""
+    await enter(request, "codes")
+    found = await asyncio.to_thread(code_facts, code, _day(day), system)
+    if found is None:
+        raise ProblemError(404, "no-such-code", f"there is no such code or category in {system}")
+    return Response(dumped(found), media_type=JSON)
+
+
+@router.get(
+    "/v1/models",
+    tags=["service"],
+    operation_id="models",
+    summary="The model in use of each kind, and what could not be loaded",
+    response_class=Response,
+    responses=responses(401, 403, 429, 503) | _OBJECT,
+)
+async def models(request: Request) -> Response:
+    """Versions in use."""
+    await enter(request, "models")
+    api: Api = request.app.state.api
+    held = api.models
+    told = {
+        kind: {
+            "version": version,
+            "trained": held.trained(kind),
+            "source": "folder" if held.given(kind) is not None else "registry",
+            "trouble": _TROUBLE if kind in held.trouble else None,
+        }
+        for kind, version in held.versions().items()
+    }
+    return Response(dumped({"models": told, "runtime": held.runtime()}), media_type=JSON)
+
+
+@router.get("/healthz", tags=["service"], operation_id="healthz", summary="The worker lives", responses=_OBJECT)
+async def healthz() -> dict[str, str]:
+    """Answered while the event loop turns."""
+    return {"status": "ok"}
+
+
+@router.get(
+    "/readyz",
+    tags=["service"],
+    operation_id="readyz",
+    summary="The worker can answer: models loaded, database there, not stopping",
+    response_class=Response,
+    responses=responses(503) | _OBJECT,
+)
+async def readyz(request: Request) -> Response:
+    """200, or a problem that says why not; "degraded" where an older model answers than the one promoted."""
+    api: Api = request.app.state.api
+    why = await asyncio.to_thread(api.not_ready_because)
+    if why:
+        raise ProblemError(503, "not-ready", "; ".join(why))
+    trouble = dict.fromkeys(api.models.trouble, _TROUBLE)
+    told = {"status": "degraded" if trouble else "ready", "models": api.models.versions(), "trouble": trouble}
+    return Response(dumped(told), media_type=JSON)
+
+
+@router.get(
+    "/metrics",
+    tags=["service"],
+    operation_id="metrics",
+    summary="Figures for Prometheus, of all workers",
+    response_class=Response,
+    responses=responses(401, 403, 429, 503)
+    | {200: {"description": "figures", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def figures(request: Request) -> Response:
+    """The text that Prometheus reads."""
+    await enter(request, "metrics")
+    api: Api = request.app.state.api
+    api.tell()
+    content, media_type = await asyncio.to_thread(exposition, api.metrics_dir)
+    return Response(content, headers={"content-type": media_type})
+
+
+def _day(given: date | None) -> date:
+    day = given or date.today()
+    try:
+        release_on(day)
+    except NoReleaseError as error:
+        raise ProblemError(422, "invalid-parameter", f"date: {error}") from None
+    return day

@@ -1,0 +1,40 @@
+"""Drift alarms that stand: read by what is suspended under one (the auto band), by the retraining, by people."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import sqlalchemy as sa
+
+from medcode_ml.contracts import drift
+from medcode_ml.store.frames import read_frame
+
+RAISED, CLEARED = "raised", "cleared"
+
+
+def standing_alarms(
+    source: sa.Engine | sa.Connection, kind: str | None = None, version: str | None = None, day: date | None = None
+) -> pd.DataFrame:
+    """Alarms raised (by `day`, where it is given) and not cleared, oldest first, with the columns of ml.drift_alarm.
+
+    Args:
+        source: the database. kind: coding, ranking or amounts; None is every kind. version: only those about it.
+        day: only those of this received day or before.
+    """
+    raised, cleared = drift.drift_alarm, drift.drift_alarm.alias()
+    gone = sa.exists().where(cleared.c.alarm_id == raised.c.alarm_id, cleared.c.event == CLEARED)
+    query = sa.select(raised).where(raised.c.event == RAISED, ~gone)
+    for column, value in ((raised.c.kind, kind), (raised.c.version, version)):
+        query = query if value is None else query.where(column == value)
+    if day is not None:
+        query = query.where(raised.c.day <= day)
+    return read_frame(source, query.order_by(raised.c.day, raised.c.hospital_id))
+
+
+def alarm_stands(
+    source: sa.Engine | sa.Connection, kind: str, version: str, day: date, hospital_id: str | None = None
+) -> bool:
+    """Whether an alarm about `version` stands on `day`; for one hospital, also one about that hospital alone."""
+    found = standing_alarms(source, kind, version, day)
+    return bool(len(found)) if hospital_id is None else bool(found["hospital_id"].isin(["all", hospital_id]).any())
