@@ -114,13 +114,13 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "coded.evidence": {"boxes": ("raw.page.words",), "text": ("filtered.document.text",)},
     "coded.encounter": {
         "code_set_release": ("filtered.encounter.discharge_date",),
-        "model_version": ("ml.coding_promotion.version",),
+        "model_version": ("ml.coding_model.version",),
     },
     "ranked.encounter": {
         "principal_code": ("ranked.encounter_code.code",),
         "principal_probability": ("ranked.encounter_code.principal_share",),
         "needs_review": ("ranked.encounter_code.principal_share",),
-        "model_version": ("ml.ranking_promotion.version",),
+        "model_version": ("ml.ranking_model.version",),
     },
     "ranked.encounter_code": {
         "rank": ("coded.encounter_code.code", "coded.encounter_code.document_types", *_STAY),
@@ -214,7 +214,7 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     "billed.predicted_amount": {
         "charges": ("billed.claim.drg", "ml.amount_training_set.charges"),
         "payments": ("billed.claim.drg", "ml.amount_training_set.payments"),
-        "model_version": ("ml.amount_promotion.version",),
+        "model_version": ("ml.amount_model.version",),
     },
     "ml.amount_training_set": {
         "drg": ("billed.claim.drg",),

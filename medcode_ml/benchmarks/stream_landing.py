@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
@@ -51,33 +52,47 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=5, choices=range(2, 11))
     parser.add_argument("--client", default="kafka-python", help="kafka-python or confluent")
     parser.add_argument("--batch", type=int, default=2000, help="messages in a transaction")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
+    if given.inside:
+        return _measure(given)
     folder = Path(tempfile.mkdtemp(prefix="medcode-landing-"))
-    server = None
     try:
         with running_broker() as bootstrap:
-            chosen = _settings(HOME=folder, KAFKA_BOOTSTRAP=bootstrap, KAFKA_CLIENT=given.client,
-                               STREAM_BATCH=given.batch)  # fmt: skip
-            server = EmbeddedServer(chosen)
-            engine = database.engine()
-            migrate(engine)
-            make_topics(bootstrap, topic(SCANNED_RECORD), partitions=_PARTITIONS)
-            size = _fill(chosen, given.messages)
-            bare, landed = [], []
-            for _ in range(given.rounds):
-                bare.append(given.messages / _timed(lambda: _bare(chosen, given.messages)))
-                with engine.begin() as connection:
-                    connection.execute(sa.delete(stream_offset))
-                    connection.execute(sa.text(f"TRUNCATE {stream_message.fullname}"))
-                landed.append(given.messages / _timed(lambda: _land(chosen, given.messages)))
-                with engine.connect() as connection:
-                    rows = connection.execute(sa.select(sa.func.count()).select_from(stream_message)).scalar_one()
-                assert rows == given.messages, f"{rows} rows of {given.messages} messages"
-            engine.dispose()
+            # a process of its own: database and topics of its own come from its environment
+            own = {"HOME": folder, "KAFKA_BOOTSTRAP": bootstrap, "KAFKA_CLIENT": given.client,
+                   "STREAM_BATCH": given.batch}  # fmt: skip
+            named = [f"MEDCODE_{name}={value}" for name, value in own.items()]
+            here = [sys.executable, "-m", "medcode_ml.benchmarks.stream_landing"]
+            asked = sys.argv[1:] if arguments is None else arguments
+            command = ["env", "-u", "MEDCODE_DATABASE_URL", *named, *here, *asked, "--inside"]
+            return subprocess.run(command, check=False).returncode
     finally:
-        if server is not None:
-            server.remove()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(given: argparse.Namespace) -> int:
+    """Measure with the settings of this process."""
+    chosen = settings()
+    server = EmbeddedServer(chosen)
+    try:
+        engine = database.engine()
+        migrate(engine)
+        make_topics(chosen.kafka_bootstrap, topic(SCANNED_RECORD), partitions=_PARTITIONS)
+        size = _fill(chosen, given.messages)
+        bare, landed = [], []
+        for _ in range(given.rounds):
+            bare.append(given.messages / _timed(lambda: _bare(chosen, given.messages)))
+            with engine.begin() as connection:
+                connection.execute(sa.delete(stream_offset))
+                connection.execute(sa.text(f"TRUNCATE {stream_message.fullname}"))
+            landed.append(given.messages / _timed(lambda: _land(chosen, given.messages)))
+            with engine.connect() as connection:
+                rows = connection.execute(sa.select(sa.func.count()).select_from(stream_message)).scalar_one()
+            assert rows == given.messages, f"{rows} rows of {given.messages} messages"
+        engine.dispose()
+    finally:
+        server.remove()
     shares = [one / other for one, other in zip(landed, bare, strict=True)]
     print(f"{given.client}, {given.messages} messages of {size} bytes, {given.rounds} rounds")  # noqa: T201
     print(f"{'':<24}{'median':>12}{'mean':>12}  95% interval of the mean")  # noqa: T201
@@ -87,15 +102,6 @@ def main(arguments: list[str] | None = None) -> int:
         median, mean = statistics.median(values), statistics.fmean(values)
         print(f"{name:<24}{median:>12{form}}{mean:>12{form}}  [{low:{form}}, {high:{form}}]")  # noqa: T201
     return 0
-
-
-def _settings(**named: object) -> Settings:
-    """Settings of this process, with a database and topics of its own."""
-    for name in [one for one in os.environ if one.startswith("MEDCODE_")]:
-        del os.environ[name]
-    os.environ.update({f"MEDCODE_{name}": str(value) for name, value in named.items()})
-    settings.cache_clear()
-    return settings()
 
 
 def _fill(chosen: Settings, count: int) -> int:

@@ -113,8 +113,13 @@ def serve(where: Where) -> None:
     def work(beat: Callable[[], bool]) -> None:
         _work(where, listening, models, beat)
 
+    def ended(pid: int) -> None:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(pid, str(figures))  # type: ignore[no-untyped-call]
+
     try:
-        Supervisor(work, chosen.api_workers, [listening], limits).run()
+        Supervisor(work, chosen.api_workers, [listening], limits, ended).run()
     except WorkersFailedError as error:
         raise ServeOptionError(str(error)) from error
 

@@ -58,8 +58,13 @@ class Supervisor:
         workers: int,
         sockets: Sequence[socket.socket],
         limits: Limits,
+        ended: Callable[[int], None] = lambda pid: None,
     ) -> None:
-        """`serve` is what a worker does; it calls what it is given as its event loop turns: False means stop."""
+        """`serve` is what a worker does; it calls what it is given as its event loop turns: False means stop.
+
+        `ended` is told the process id of a worker that is gone.
+        """
+        self._ended = ended
         self._serve, self._number, self._sockets, self._limits = serve, workers, list(sockets), limits
         self._workers: list[_Worker] = []
         self._failed = 0
@@ -133,13 +138,11 @@ class Supervisor:
         self._serve(lambda: _beat(theirs))
 
     def _bury(self, worker: _Worker) -> None:
-        from prometheus_client import multiprocess
-
         worker.process.join()
         os.close(worker.beats)
         self._workers.remove(worker)
-        if worker.process.pid is not None and os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            multiprocess.mark_process_dead(worker.process.pid)  # type: ignore[no-untyped-call]
+        if worker.process.pid is not None:
+            self._ended(worker.process.pid)
 
     def _stop(self) -> None:
         # whoever comes now is refused at once instead of waiting for nobody

@@ -233,6 +233,7 @@ def test_the_commands_print_what_stands(evaluated: sa.Engine, monkeypatch: pytes
     from medcode_assets.commands import drift as commands
 
     monkeypatch.setattr(commands, "prepared_engine", lambda: evaluated)
+    monkeypatch.setenv("COLUMNS", "250")  # a narrow terminal cuts the last column
     shown = CliRunner().invoke(commands.drift_app, ["show", "--limit", "200"])
     assert shown.exit_code == 0, shown.output
     assert "oov_rate" in shown.output
