@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from medcode_ml.logs import logger
 from medcode_ml.settings import Settings, settings
-from medcode_ml.streaming.batches import Batch, Writer
+from medcode_ml.streaming.batches import Batch, Writer, short_turns
 from medcode_ml.streaming.client import BrokerError, Consumer, OutOfRangeError, Place, Producer
 from medcode_ml.streaming.health import Pulse
 from medcode_ml.streaming.offsets import Claim, OvertakenError, claim, is_ours
@@ -113,7 +113,9 @@ class Loop:
             while not self._stopped():
                 try:
                     self._connect()
-                    if self._read_on(until_end):
+                    with short_turns():
+                        at_end = self._read_on(until_end)
+                    if at_end:
                         break
                 except (BrokerError, OvertakenError) as error:
                     _log.warning("%s; trying again", error)
