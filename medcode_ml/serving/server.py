@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from medcode_ml.logs import configure_logging, logger
 from medcode_ml.models.manifest import ModelFolderError
+from medcode_ml.serving.shares import SharedSocket, Shares
 from medcode_ml.serving.supervisor import Limits, Supervisor, WorkersFailedError, bound
 from medcode_ml.settings import settings
 
@@ -110,12 +111,15 @@ def serve(where: Where) -> None:
     )  # fmt: skip
     limits = Limits(_START_SECONDS, _SILENCE_SECONDS, chosen.api_drain_seconds + _CLOSE_SECONDS)
 
-    def work(beat: Callable[[], bool]) -> None:
-        _work(where, listening, models, beat)
+    shares = Shares(chosen.api_workers)
 
-    def ended(pid: int) -> None:
+    def work(beat: Callable[[], bool], place: int) -> None:
+        _work(where, listening, models, beat, shares, place)
+
+    def ended(pid: int, place: int) -> None:
         from prometheus_client import multiprocess
 
+        shares.gone(place)
         multiprocess.mark_process_dead(pid, str(figures))  # type: ignore[no-untyped-call]
 
     try:
@@ -140,8 +144,10 @@ def _prepared() -> ModelsInUse:
     return models
 
 
-def _work(where: Where, listening: socket.socket, models: ModelsInUse, beat: Callable[[], bool]) -> None:
-    """What a worker does."""
+def _work(
+    where: Where, listening: socket.socket, models: ModelsInUse, beat: Callable[[], bool], shares: Shares, place: int
+) -> None:
+    """What the worker at `place` does."""
     import uvicorn
 
     from medcode_ml.serving.app import create_app
@@ -151,7 +157,8 @@ def _work(where: Where, listening: socket.socket, models: ModelsInUse, beat: Cal
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            listening.listen(_BACKLOG)  # how many may wait is the socket's, how many are taken at once the loop's
+            own.listen(_BACKLOG)  # how many may wait is the socket's, how many are taken at once the loop's
+            shares.say(place, 0)
 
     # what is wrong with an upload is told to its sender, not to the log
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -159,6 +166,7 @@ def _work(where: Where, listening: socket.socket, models: ModelsInUse, beat: Cal
     sys.setswitchinterval(0.002)
 
     async def turn() -> None:
+        shares.say(place, len(server.server_state.connections))
         server.should_exit = not beat() or server.should_exit
 
     config = uvicorn.Config(
@@ -179,7 +187,9 @@ def _work(where: Where, listening: socket.socket, models: ModelsInUse, beat: Cal
         lifespan="on",
     )
     server = Server(config)
-    server.run([listening])
+    own = SharedSocket(listening, shares, place, lambda: len(server.server_state.connections))
+    listening.close()
+    server.run([own])
 
 
 def _check_tls(where: Where) -> None:

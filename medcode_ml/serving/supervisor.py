@@ -40,6 +40,7 @@ class Limits:
 @dataclass
 class _Worker:
     process: ForkProcess
+    place: int
     beats: int
     began: float
     heard: float = 0.0
@@ -54,15 +55,16 @@ class Supervisor:
 
     def __init__(
         self,
-        serve: Callable[[Callable[[], bool]], None],
+        serve: Callable[[Callable[[], bool], int], None],
         workers: int,
         sockets: Sequence[socket.socket],
         limits: Limits,
-        ended: Callable[[int], None] = lambda pid: None,
+        ended: Callable[[int, int], None] = lambda pid, place: None,
     ) -> None:
-        """`serve` is what a worker does; it calls what it is given as its event loop turns: False means stop.
+        """`serve` is what a worker does, given its place among the workers, 0 first.
 
-        `ended` is told the process id of a worker that is gone.
+        It calls what else it is given as its event loop turns: False means stop. `ended` is told the process id and the
+        place of a worker that is gone.
         """
         self._ended = ended
         self._serve, self._number, self._sockets, self._limits = serve, workers, list(sockets), limits
@@ -121,12 +123,13 @@ class Supervisor:
         ours, theirs = os.pipe()
         os.set_blocking(ours, False)
         os.set_blocking(theirs, False)
-        process = get_context("fork").Process(target=self._work, args=(ours, theirs))
+        place = min(set(range(self._number)) - {worker.place for worker in self._workers})
+        process = get_context("fork").Process(target=self._work, args=(place, ours, theirs))
         process.start()
         os.close(theirs)
-        return _Worker(process, ours, time.monotonic())
+        return _Worker(process, place, ours, time.monotonic())
 
-    def _work(self, ours: int, theirs: int) -> None:
+    def _work(self, place: int, ours: int, theirs: int) -> None:
         """A worker's life. Its parent's ends of all pipes are closed here, or nobody would hear of the parent's end."""
         for end in (ours, *(w.beats for w in self._workers)):
             os.close(end)
@@ -135,14 +138,14 @@ class Supervisor:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are models to look for
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        self._serve(lambda: _beat(theirs))
+        self._serve(lambda: _beat(theirs), place)
 
     def _bury(self, worker: _Worker) -> None:
         worker.process.join()
         os.close(worker.beats)
         self._workers.remove(worker)
         if worker.process.pid is not None:
-            self._ended(worker.process.pid)
+            self._ended(worker.process.pid, worker.place)
 
     def _stop(self) -> None:
         # whoever comes now is refused at once instead of waiting for nobody

@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from medcode_ml.serving.formats import BILL_EXAMPLE, NOTE_EXAMPLE
 from medcode_ml.serving.in_use import ModelsInUse
 from medcode_ml.serving.server import ServeOptionError, Where, _work, check
+from medcode_ml.serving.shares import Shares
 from medcode_ml.serving.supervisor import bound
 from medcode_ml.settings import settings
 
@@ -71,7 +72,8 @@ def served(
         listening = bound("127.0.0.1", 0)
         port = listening.getsockname()[1]
         models = ModelsInUse(settings())
-        work = threading.Thread(target=_work, args=(where, listening, models, lambda: not ends.is_set()))
+        given = (where, listening, models, lambda: not ends.is_set(), Shares(1), 0)
+        work = threading.Thread(target=_work, args=given)
         work.start()
         assert where.tls_cert is not None
         until = time.monotonic() + 60

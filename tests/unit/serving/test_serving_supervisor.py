@@ -21,7 +21,7 @@ from medcode_ml.logs import configure_logging
 from medcode_ml.serving.supervisor import Limits, Supervisor, WorkersFailedError, bound
 folder, how = Path(sys.argv[1]), sys.argv[2]
 first = not list(folder.iterdir())
-def serve(beat):
+def serve(beat, place):
     def mark(name):
         (folder / f"{os.getpid()}.{name}").touch()
     signal.signal(signal.SIGHUP, lambda *_: mark("hup"))
