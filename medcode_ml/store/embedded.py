@@ -75,15 +75,18 @@ class EmbeddedServer:
 
     def stop(self) -> None:
         """Stop the server; stopping a server that does not run changes nothing."""
-        if self.is_running():
-            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w")
+        self._end("fast")
 
     def remove(self) -> None:
         """Stop the server and delete all of its files, wherever they lie."""
-        self.stop()
+        self._end("immediate")  # nothing is written down that is deleted next
         if self._home_of_files() != self.folder:
             shutil.rmtree(self._home_of_files(), ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end(self, mode: str) -> None:
+        if self.is_running():
+            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", mode, "-w")
 
     # -- places -----------------------------------------------------------------------------------------------------
 
