@@ -63,6 +63,9 @@ class EmbeddedServer:
                 self._initialise()
             if not self.is_running():
                 self._start()
+            elif not self._state().get("database_made"):
+                # whoever started the server was killed before the database was made
+                self._create_database(self._state())
             state = self._state()
         return f"postgresql://{ACCOUNT}:{quote(state['password'])}@127.0.0.1:{state['port']}/{DATABASE}"
 
@@ -227,6 +230,7 @@ class EmbeddedServer:
             row = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
             if row is None:
                 connection.execute(f"CREATE DATABASE {DATABASE}")
+        self._write_state({**state, "database_made": True})
 
     def _forget_dead_server(self) -> None:
         """Remove the pid file of a killed server whose parent has not collected it yet: pg_ctl takes it for alive."""

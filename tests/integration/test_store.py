@@ -164,6 +164,13 @@ def test_a_killed_server_starts_again_and_has_lost_nothing(tmp_path: Path) -> No
             kept = sa.select(sa.func.count()).select_from(review.quarantine_decision)
             assert connection.execute(kept).scalar_one() == 1
         again.dispose()
+        # as after a kill between the start of the server and the making of its database
+        elsewhere = sa.make_url(again.url).set(database="postgres")
+        with sa.create_engine(elsewhere, isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.execute(sa.text("DROP DATABASE medcode WITH (FORCE)"))
+        server._write_state({k: v for k, v in server._state().items() if k != "database_made"})
+        with make_engine(server.ensure()).connect() as connection:
+            assert connection.execute(sa.text("SELECT current_database()")).scalar_one() == "medcode"
         assert stat.S_IMODE((tmp_path / "home/postgres/server.json").stat().st_mode) == 0o600
     finally:
         server.remove()
