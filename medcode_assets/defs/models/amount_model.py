@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from medcode_assets.defs.models.specs import (
+    TrainingConfig,
     evaluation_answers,
     evaluation_gates,
     model_answers,
@@ -23,14 +22,6 @@ TRAINED_ON = (AMOUNT.training_set.fullname, "raw.hospital")
 EVALUATED_ON = (AMOUNT.model.fullname, AMOUNT.model_encounter.fullname, *TRAINED_ON)
 
 
-class AmountTrainingConfig(dg.Config):
-    """How the amount model is trained."""
-
-    parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
-    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
-    trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
-
-
 @dg.multi_asset(
     name="amount_model",
     specs=[model_spec(t, TRAINED_ON, kinds={"python", "pytorch"}) for t in (AMOUNT.model, AMOUNT.model_encounter)],
@@ -38,7 +29,7 @@ class AmountTrainingConfig(dg.Config):
     pool="gpu",
 )
 def amount_model(
-    context: dg.AssetExecutionContext, config: AmountTrainingConfig, database: Database
+    context: dg.AssetExecutionContext, config: TrainingConfig, database: Database
 ) -> Iterator[Answer]:
     """Train on the claims to learn from and the sources of the settings; register the model."""
     from medcode_ml.billing.amounts.training_run import train_from_store

@@ -2,12 +2,12 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
 from medcode_assets.defs.models.specs import (
+    TrainingConfig,
     answered,
     evaluation_answers,
     evaluation_gates,
@@ -26,12 +26,9 @@ EVALUATED_ON = (CODING.model.fullname, CODING.model_encounter.fullname, CODING.t
                 "filtered.document", "mapped.document_section")  # fmt: skip
 
 
-class TrainingConfig(dg.Config):
+class CodingTrainingConfig(TrainingConfig):
     """How the coding model is trained."""
 
-    parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
-    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
-    trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
     text_source: str = Field(
         default="documents", description="documents, or deidentified_document to learn without identifiers"
     )
@@ -43,7 +40,9 @@ class TrainingConfig(dg.Config):
     check_specs=[schema_gate(CODING.model), schema_gate(CODING.model_encounter)],
     pool="gpu",
 )
-def coding_model(context: dg.AssetExecutionContext, config: TrainingConfig, database: Database) -> Iterator[Answer]:
+def coding_model(
+    context: dg.AssetExecutionContext, config: CodingTrainingConfig, database: Database
+) -> Iterator[Answer]:
     """Train on all labelled encounters of the part to learn from; register the model and say what it learned from."""
     from medcode_ml.coding.training_run import train_from_store
 

@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
 from medcode_assets.defs.models.specs import (
+    TrainingConfig,
     evaluation_answers,
     evaluation_gates,
     model_answers,
@@ -26,14 +25,6 @@ TRAINED_ON = (RANKING.training_set.fullname, *STAYS)
 EVALUATED_ON = (RANKING.model.fullname, RANKING.model_encounter.fullname, RANKING.training_set.fullname, *STAYS)
 
 
-class RankingTrainingConfig(dg.Config):
-    """How the ranking model is trained."""
-
-    parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
-    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
-    trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
-
-
 @dg.multi_asset(
     name="ranking_model",
     specs=[model_spec(t, TRAINED_ON, kinds={"python", "pytorch"}) for t in (RANKING.model, RANKING.model_encounter)],
@@ -41,7 +32,7 @@ class RankingTrainingConfig(dg.Config):
     pool="gpu",
 )
 def ranking_model(
-    context: dg.AssetExecutionContext, config: RankingTrainingConfig, database: Database
+    context: dg.AssetExecutionContext, config: TrainingConfig, database: Database
 ) -> Iterator[Answer]:
     """Train on all coders' orders of the part to learn from; register the model and say what it learned from."""
     from medcode_ml.ranking.training_run import train_from_store

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import sqlalchemy as sa
+from pydantic import Field
 
 from medcode_assets.lineage import asset_key, column_lineage, column_schema, promotion_lineage
 from medcode_assets.pictures import markdown_table, picture_file
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from medcode_ml.models.warehouse.versions import TrainingResult
 
 GROUP = "models"
+
+
+class TrainingConfig(dg.Config):
+    """How a model is trained, whatever it is for."""
+
+    parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
+    parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
+    trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
 
 
 def model_spec(
