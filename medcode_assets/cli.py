@@ -11,9 +11,12 @@ from medcode_assets.commands.drift import drift_app
 from medcode_assets.commands.evaluation import evaluate_app
 from medcode_assets.commands.held import held_app
 from medcode_assets.commands.models import model_app
+from medcode_assets.commands.rehearse import rehearse
+from medcode_assets.commands.review import review_app
 from medcode_assets.commands.rules import rules_app
 from medcode_assets.commands.serve import key_app, serve
 from medcode_assets.commands.stream import stream_app
+from medcode_assets.commands.timeline import timeline
 from medcode_assets.commands.training import train_app
 from medcode_assets.commands.worklist import quarantine_app
 
@@ -32,16 +35,19 @@ for command in (
     app.command()(command)
 app.command("read-page")(records.read_page)
 app.command()(serve)
+app.command()(rehearse)
 app.add_typer(registry.app, name="registry")
 app.add_typer(key_app, name="api-key")
 app.add_typer(linking.link_app)
 app.add_typer(rules_app)
 app.add_typer(quarantine_app)
+app.add_typer(review_app)
 app.add_typer(stream_app)
 app.add_typer(held_app)
 app.add_typer(train_app)
 app.add_typer(evaluate_app)
 app.add_typer(drift_app)
+model_app.command()(timeline)
 app.add_typer(model_app)
 
 
@@ -65,6 +71,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_assets.commands.rules import UnknownRuleError
     from medcode_assets.commands.training import TrainingOptionError
     from medcode_assets.instance import DagsterHomeError
+    from medcode_assets.rehearsal.plan import RehearsalError
     from medcode_ml.billing.amounts.network_parameters import NetworkParameterError as AmountNetworkParameterError
     from medcode_ml.billing.amounts.training import TooFewProvidersError
     from medcode_ml.billing.amounts.training_parameters import AmountTrainingParameterError
@@ -87,6 +94,7 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from medcode_ml.intake.source import DeliveryError
     from medcode_ml.learning import NothingToLearnError
     from medcode_ml.mapping.linkage.decisions import LinkDecisionError
+    from medcode_ml.models.calibration import CalibrationError
     from medcode_ml.models.manifest import ModelFolderError
     from medcode_ml.models.warehouse.promotion import NotPromotedError
     from medcode_ml.models.warehouse.stages import StageError
@@ -118,5 +126,5 @@ def _mistakes() -> tuple[type[Exception], ...]:
         RankedFileError, NetworkParameterError, TooFewStaysError, RankingParameterError,
         AmountNetworkParameterError, TooFewProvidersError, AmountTrainingParameterError, TreeParameterError,
         SchemaBehindError, DagsterHomeError, FhirExportError, BrokerError, StreamError,
-        AlarmError, DriftReferenceError, NotPromotedError, StageError,
+        AlarmError, CalibrationError, DriftReferenceError, NotPromotedError, StageError, RehearsalError,
     )  # fmt: skip

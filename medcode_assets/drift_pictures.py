@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from medcode_assets.pictures import markdown_table, png_picture
-from medcode_ml.drift.report import BY_DAY, DriftReport
+from medcode_ml.drift.report import INPUTS, PERFORMANCE_OF, DriftReport
 
 _MOST_METRICS = 28
 
 
-def drift_page(report: DriftReport) -> str:
-    """Markdown with inline pictures; ids of documents, metrics and public words only."""
-    if report.last_day is None:
+def drift_page(reports: Sequence[DriftReport]) -> str:
+    """Markdown with inline pictures, a part for each kind of model; ids of documents, metrics and public words only."""
+    if not reports:
         return "No day was evaluated yet: a reference is made of the first days a version works on."
-    parts = [f"### Drift of the coding model up to {report.last_day}", _alarms(report)]
-    if len(report.performance):
-        parts.append(png_picture("micro-F1 by day", performance_picture(report)))
+    # the alarms of every kind stand in each report
+    return "\n\n".join([_alarms(reports[0]), *(part for report in reports for part in _parts(report))])
+
+
+def _parts(report: DriftReport) -> list[str]:
+    parts = [f"### Drift of the {report.kind} model up to {report.last_day}"]
+    for estimated, realised, title in PERFORMANCE_OF[report.kind]:
+        if report.performance["metric"].isin([estimated, realised]).any():
+            parts.append(png_picture(f"{title} by day", performance_picture(report, estimated, realised, title)))
     if len(report.inputs):
         parts.append(png_picture("unknown words and page confidence by day", inputs_picture(report)))
     if len(report.heat):
@@ -27,7 +34,7 @@ def drift_page(report: DriftReport) -> str:
     if report.exemplars:
         parts.append("Documents most typical of the last three days: " + ", ".join(f"`{d}`" for d in report.exemplars))
         parts.append(markdown_table(("word that tells them", "weight"), list(report.words)))
-    return "\n\n".join(parts)
+    return parts
 
 
 def _alarms(report: DriftReport) -> str:
@@ -37,27 +44,29 @@ def _alarms(report: DriftReport) -> str:
     return "**Alarms that stand**\n\n" + markdown_table(columns, list(report.alarms[columns].itertuples(index=False)))
 
 
-def performance_picture(report: DriftReport) -> bytes:
-    """Estimated micro-F1 with its 95% interval, the realised one, and the limits: reference and 3 standard errors."""
+def performance_picture(report: DriftReport, estimated: str, realised: str, title: str) -> bytes:
+    """The estimated figure with its 95% interval, the realised one, and the limits: reference and 3 standard errors."""
     figure, axes = _figure(3.2)
     rows = report.performance
-    for metric, color in (("estimated_micro_f1", "#3b6ea5"), ("realised_micro_f1", "#c0532f")):
+    worse = 1 if "wape" in estimated else -1
+    for metric, color, label in ((estimated, "#3b6ea5", "estimated"), (realised, "#c0532f", "realised")):
         own = rows[rows["metric"] == metric]
         if own.empty:
             continue
         days, value = own["received_date"].to_list(), own["value"].astype(float).to_numpy()
-        axes.plot(days, value, color=color, marker="o", markersize=3, linewidth=1.2, label=BY_DAY[metric])
+        axes.plot(days, value, color=color, marker="o", markersize=3, linewidth=1.2, label=label)
         low, high = (own[c].astype(float).to_numpy() for c in ("low", "high"))
         axes.fill_between(days, low, high, color=color, alpha=0.15, linewidth=0)
         flagged = own["alarm"].astype(bool).to_numpy()
         axes.scatter(np.array(days)[flagged], value[flagged], s=60, facecolors="none", edgecolors="black", zorder=3)
-        if metric == "estimated_micro_f1":
+        # the limits are those of what there is on every day; of the guidelines nothing can be estimated
+        if metric == estimated or not (rows["metric"] == estimated).any():
             centre = own["reference_value"].astype(float).to_numpy()
             error = (high - low) / (2 * 1.96)
             axes.plot(days, centre, color="#555555", linewidth=0.9, label="reference")
-            axes.plot(days, centre - 3 * error, color="#555555", linewidth=0.9, linestyle=":", label="lower limit")
+            axes.plot(days, centre + worse * 3 * error, color="#555555", linewidth=0.9, linestyle=":", label="limit")
     _by_day(axes)
-    axes.set_title("micro-F1 by received day, 95% intervals; circled: alarm", fontsize=10, loc="left")
+    axes.set_title(f"{title} by received day, 95% intervals; circled: alarm", fontsize=10, loc="left")
     axes.legend(fontsize=8, frameon=False, ncols=4)
     return _drawn(figure)
 
@@ -75,7 +84,7 @@ def inputs_picture(report: DriftReport) -> bytes:
         days = own["received_date"].to_list()
         side.plot(days, own["value"].astype(float), color=color, marker="o", markersize=3, linewidth=1.2)
         side.plot(days, own["reference_value"].astype(float), color=color, linewidth=0.9, linestyle=":")
-        side.set_ylabel(BY_DAY[metric], fontsize=8, color=color)
+        side.set_ylabel(INPUTS[metric], fontsize=8, color=color)
         side.tick_params(labelsize=8)
     _by_day(axes)
     axes.set_title(
@@ -97,7 +106,7 @@ def heat_picture(report: DriftReport) -> bytes:
     axes.set_xticks(range(grid.shape[1]), list(grid.columns), fontsize=8)
     axes.set_yticks(range(len(least)), list(least), fontsize=7)
     figure.colorbar(shown, ax=axes, label="-log10 of the adjusted p-value", pad=0.02)
-    axes.set_title(f"what shifted on {report.last_day}, by hospital", fontsize=10, loc="left")
+    axes.set_title(f"{report.kind}: what shifted on {report.last_day}, by hospital", fontsize=10, loc="left")
     return _drawn(figure)
 
 

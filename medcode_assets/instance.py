@@ -30,6 +30,9 @@ compute_logs:
   class: LocalComputeLogManager
   config:
     base_dir: {base}/compute_logs
+concurrency:
+  runs:
+    max_concurrent_runs: {runs}
 telemetry:
   enabled: false
 nux:
@@ -62,7 +65,7 @@ def prepare() -> Path:
         connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     home = settings().home.resolve() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text(_CONFIG.format(variable=URL_VARIABLE, base=home))
+    (home / "dagster.yaml").write_text(_CONFIG.format(variable=URL_VARIABLE, base=home, runs=settings().runs_at_once))
     url = sa.make_url(database_url()).update_query_dict({"options": f"-csearch_path={SCHEMA}"})
     os.environ[URL_VARIABLE] = url.render_as_string(hide_password=False)
     os.environ["DAGSTER_HOME"] = str(home)

@@ -66,6 +66,7 @@ CARRIES: dict[str, tuple[str, ...]] = {
     "ml.drift_metric": ("ml.drift_sketch", "ml.drift_reference"),
     "ml.drift_alarm": ("ml.drift_metric",),
     "ml.audit_sample": ("coded.encounter", "filtered.encounter"),
+    "review.chart_code": ("review.chart", "review.decision"),
     **{
         table: parents
         for kind in ("coding", "ranking", "amount")
@@ -81,7 +82,8 @@ _STAY = ("filtered.procedure.code", "filtered.medication.drug", "filtered.microb
          "filtered.unit_stay.unit", "filtered.service.service")  # fmt: skip
 #: what the sketches of drift are made from
 _SKETCHED = ("coded.encounter_code.score", "coded.encounter_code.code", "filtered.document.text", "raw.page.confidence",
-             "raw.coder_label.code", "ranked.encounter.principal_probability", "billed.claim.drg")  # fmt: skip
+             "raw.coder_label.code", "review.chart_code.code", "ranked.encounter.principal_probability",
+             "billed.claim.drg", "billed.claim.total_charge", "billed.remittance_claim.paid")  # fmt: skip
 #: columns that come from a column of another name
 MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
     # where the source is the stream; a folder's rows come from its files
@@ -169,10 +171,11 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "edits": ("billed.claim_edit.edit",),
     },
     "ml.coding_training_set": {
-        "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "codes": ("review.chart_code.code", "raw.coder_label.code", "filtered.diagnosis.code"),
         "codes_outside_release": ("raw.coder_label.code", "filtered.diagnosis.code"),
         "person_id": ("mapped.person.person_id",),
         "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+        "encounter_received": ("filtered.encounter.received_date",),
         "document_ids": ("filtered.document.document_id",),
         "character_count": ("filtered.document.text",),
         "text_hash": ("filtered.document.text",),
@@ -200,8 +203,19 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
             "coded.encounter_code.code",
             "ranked.encounter_code.code",
             "billed.claim.drg",
+            "ml.shadow_encounter.coder_drg",
+            "billed.remittance_claim.paid",
         ),
         "champion": ("coded.encounter.model_version",),
+    },
+    "ml.shadow_encounter": {
+        "champion_drg": ("coded.encounter_code.code", "ranked.encounter_code.code", "billed.claim.drg"),
+        "champion_weight": ("billed.claim.weight",),
+        "shadow_drg": ("filtered.document.text", "coded.encounter_code.code"),
+        "shadow_weight": ("filtered.document.text", "coded.encounter_code.code"),
+        "champion": ("coded.encounter.model_version", "ranked.encounter.model_version"),
+        "coder_drg": ("raw.coder_label.code", "raw.coder_label.line_number"),
+        "coder_weight": ("raw.coder_label.code", "raw.coder_label.line_number"),
     },
     "ml.coding_model": {
         "data_hash": ("ml.coding_training_set.codes", "ml.coding_training_set.text_hash"),
@@ -226,6 +240,7 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "person_id": ("mapped.person.person_id",),
         "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+        "encounter_received": ("filtered.encounter.received_date",),
     },
     "ml.amount_model": {"data_hash": ("ml.amount_training_set.charges", "ml.amount_training_set.payments")},
     "ml.amount_model_encounter": {"part": ("ml.amount_training_set.split",)},
@@ -233,11 +248,12 @@ MADE_OF: dict[str, dict[str, tuple[str, ...]]] = {
         "value": ("ml.amount_training_set.charges", "ml.amount_training_set.payments", "ml.amount_model.version"),
     },
     "ml.ranking_training_set": {
-        "codes": ("raw.coder_label.code", "filtered.diagnosis.code"),
+        "codes": ("review.chart_code.code", "raw.coder_label.code", "filtered.diagnosis.code"),
         "codes_outside_release": ("raw.coder_label.code", "filtered.diagnosis.code"),
-        "poa": ("raw.coder_label.poa", "filtered.diagnosis.poa"),
+        "poa": ("review.chart_code.poa", "raw.coder_label.poa", "filtered.diagnosis.poa"),
         "person_id": ("mapped.person.person_id",),
         "split": ("mapped.person.person_id", "filtered.encounter.discharge_date"),
+        "encounter_received": ("filtered.encounter.received_date",),
     },
     "ml.ranking_model": {
         "data_hash": ("ml.ranking_training_set.codes", "coded.encounter_code.document_types", *_STAY),
@@ -272,6 +288,9 @@ VIEW_TABLES: dict[str, tuple[str, ...]] = {
     "denial_reason": ("billed.denial", "billed.remittance_claim", "billed.claim"),
     "denial_figure": ("billed.claim", "billed.remittance_claim", "billed.denial"),
     "edit_hit_rate": ("billed.claim_edit", "billed.remittance_claim", "billed.denial"),
+    "review_figure": ("review.chart", "review.chart_code"),
+    "review_reason": ("review.chart_code", "review.chart"),
+    "review_time": ("review.chart",),
 }  # fmt: skip
 
 

@@ -6,7 +6,9 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
@@ -20,8 +22,15 @@ RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 
-def run_lineage(first: date, last: date, job_name: str = "lineage_job") -> str:
+def run_lineage(
+    first: date, last: date, job_name: str = "lineage_job", ops: Mapping[str, Mapping[str, Any]] | None = None
+) -> str:
     """Run `lineage_job`, or another job, for the received days `first` to `last` in one run; return its id.
+
+    Args:
+        first, last: received days, both included.
+        job_name: of the job.
+        ops: configuration of its steps, by their names.
 
     Raises:
         RunFailedError: a step or a blocking check failed; the message names it.
@@ -60,7 +69,10 @@ def run_lineage(first: date, last: date, job_name: str = "lineage_job") -> str:
             instance=instance,
             run_id=run_id,
             tags={RANGE_START: first.isoformat(), RANGE_END: last.isoformat(), PROCESS: _process()},
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {step: {"config": dict(config)} for step, config in (ops or {}).items()},
+            },
             raise_on_error=False,
         )
     if not result.success:

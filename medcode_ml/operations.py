@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from medcode_ml.billing.amounts.model import AmountModel
     from medcode_ml.billing.payers import PayerBook
     from medcode_ml.coding.model import CodingModel
+    from medcode_ml.coding.suspension import Suspension
     from medcode_ml.ranking.model import RankingModel
 
 CODE: Final = "code"
@@ -29,12 +30,16 @@ _log = logger("operations")
 
 @dataclass(frozen=True)
 class Models:
-    """What answers: trained models, None where ontology, guidelines or weights do it, and the payers' contracts."""
+    """What answers: trained models, None where ontology, guidelines or weights do it, and the payers' contracts.
+
+    `suspension` holds the drift alarms that stand about the coder; None where nobody asked a database (files).
+    """
 
     coding: CodingModel | None
     ranking: RankingModel | None
     amounts: AmountModel | None
     payers: PayerBook
+    suspension: Suspension | None = None
 
 
 @dataclass(frozen=True)
@@ -128,8 +133,11 @@ def _case_fault(record: Record, models: Models) -> str | None:
 
 
 def _code(records: Sequence[Record], models: Models, as_of: date | None) -> list[Answer]:
+    from medcode_ml.coding.suspension import suspend_answer
+
     model = models.coding
-    return list(code_notes(records, as_of or (model.day if model is not None else None) or date.today(), model))
+    answers = code_notes(records, as_of or (model.day if model is not None else None) or date.today(), model)
+    return [suspend_answer(a, record, models.suspension) for a, record in zip(answers, records, strict=True)]
 
 
 def _rank(records: Sequence[Record], models: Models, as_of: date | None) -> list[Answer]:

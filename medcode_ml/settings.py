@@ -9,6 +9,7 @@ import os
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -64,11 +65,18 @@ class Settings(BaseSettings):
     shadow_days: int = Field(
         default=1, ge=0, description="days a model runs in shadow before it takes the place of one in use"
     )
+    shadow_most_days: int = Field(
+        default=14, ge=1, description="days in shadow after which a model that does not agree is retired"
+    )
     shadow_drg_shift: float = Field(
         default=0.05,
         ge=0,
         le=1,
-        description="share of encounters whose MS-DRG a promotion may change; more asks a person",
+        description="share of encounters whose MS-DRG a promotion may change; more asks the coders' labels",
+    )
+    promotion: Literal["policy", "person"] = Field(
+        default="policy",
+        description="who makes a model that passed its gates the champion: policy, or person (medcode model promote)",
     )
     amount_sources: str = Field(
         default="",
@@ -134,6 +142,22 @@ class Settings(BaseSettings):
     )
     drift_least: int = Field(default=20, ge=10, description="encounters a window needs to be tested, at least")
     drift_audit_encounters: int = Field(default=10, ge=0, description="encounters drawn a day for a second coder")
+    review_idle_minutes: float = Field(
+        default=10.0, gt=0, description="a longer pause in a chart is cut here, where no client counts active seconds"
+    )
+    retrain_kinds: str = Field(
+        default="coding,ranking,amounts", description="kinds of models a standing drift alarm retrains; empty is none"
+    )
+    retrain_labels: int = Field(
+        default=150, ge=1, description="encounters labelled since the world changed, at least, before a retraining"
+    )
+    retrain_window_days: int = Field(default=180, ge=1, description="days of labels that a retraining learns from")
+    retrain_cooldown_hours: float = Field(default=24.0, gt=0, description="between two retrainings of a kind, at least")
+    retrain_a_day: int = Field(default=2, ge=0, description="retrainings of all kinds within 24 hours, at most")
+    runs_at_once: int = Field(
+        default=2, ge=1, description="runs that the daemon works on at the same time; the others wait in its queue"
+    )
+    sensor_seconds: int = Field(default=60, ge=1, description="how often the sensors and the automation look, at most")
     stream_batch: int = Field(default=2000, ge=1, description="messages landed in one transaction, at most")
     stream_seconds: float = Field(default=1.0, gt=0, description="a message waits no longer than this to be landed")
     stream_bytes: int = Field(default=64 * 2**20, ge=2**20, description="bytes of messages held in memory, at most")

@@ -23,6 +23,8 @@ ReadPages = Callable[[Sequence[bytes]], list[dict[str, Any]]]
 _BETWEEN_PAGES: Final = "\n\n"
 _CODED: Final = ("code", "score", "accepted", "band", "assertion", "poa", "reason")
 _TO_RANK: Final = ("code", "poa", "score", "mention_count", "document_types", "assertion")
+_ALONE: Final = "0"
+"""Encounters are coded one at a time: within the coder's frames it has this id."""
 _READ: Final = frozenset({"documents", "codes"})
 
 
@@ -93,7 +95,7 @@ def _read(record: Record, models: Models, read_pages: ReadPages, as_of: date | N
         rows.append(
             {
                 "document_id": str(number),
-                "encounter_id": "0",
+                "encounter_id": _ALONE,
                 "text": text,
                 "setting": record.get("setting"),
                 "discharge_date": day,
@@ -110,6 +112,7 @@ def _answer(read: _Read, models: Models, as_of: date | None) -> Answer:
     from medcode_ml.billing.records import READ_KEYS, bill_records
     from medcode_ml.coding.batch import code_batch
     from medcode_ml.coding.boxes import page_boxes
+    from medcode_ml.coding.suspension import hospital_of_record, suspend, told_of_suspension
     from medcode_ml.ranking.records import RankRecordError, rank_records
 
     record = read.record
@@ -122,7 +125,9 @@ def _answer(read: _Read, models: Models, as_of: date | None) -> Answer:
         place = {"document": int(row["document_id"]), "start": int(row["start_offset"]), "end": int(row["end_offset"])}
         told = {**place, "text": row["text"], "assertion": row["assertion"]}
         evidence.setdefault(str(row["code"]), []).append({**told, "boxes": own} if own else told)
-    rows = coded.codes.to_dict("records")
+    hospital, suspension = hospital_of_record(record), models.suspension
+    codes = coded.codes if suspension is None else suspend(coded.codes, {_ALONE: hospital}, suspension)
+    rows = codes.to_dict("records")
     accepted = [{key: row[key] for key in _TO_RANK} for row in rows if row["accepted"]]
     try:
         (ranked,) = rank_records([{**_without(record, _READ), "codes": accepted}], models.ranking)
@@ -150,6 +155,7 @@ def _answer(read: _Read, models: Models, as_of: date | None) -> Answer:
         "bill": _without(bill, frozenset(_without(record, READ_KEYS)) | {"encounter_id"}),
         "model_version": told_of["model_version"],
         "code_set_release": told_of["code_set_release"],
+        **told_of_suspension(suspension, hospital),
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ def show(
     day: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day; default is the last one.")] = None,
     alarms_only: Annotated[bool, typer.Option("--alarms-only", help="Only metrics in alarm.")] = False,
     limit: Annotated[int, typer.Option(help="At most so many metrics.")] = 30,
+    kind: Annotated[str | None, typer.Option(help="Only coding, ranking or amounts.")] = None,
 ) -> None:
     """Print the metrics of a day, those in alarm and then the least likely first.
 
@@ -29,13 +30,13 @@ def show(
 
         medcode drift show
 
-        medcode drift show --day 2026-11-20 --alarms-only
+        medcode drift show --day 2026-11-20 --alarms-only --kind amounts
     """
     from medcode_ml.drift.report import last_day_evaluated, metrics_of_day
 
     engine = prepared_engine()
     chosen = day.date() if day else last_day_evaluated(engine)
-    found = None if chosen is None else metrics_of_day(engine, chosen, alarms_only=alarms_only, limit=limit)
+    found = None if chosen is None else metrics_of_day(engine, chosen, alarms_only=alarms_only, limit=limit, kind=kind)
     if found is None or found.empty:
         typer.echo(f"no metric of {chosen or 'any day'}: a reference is made of the first days a version works on")
         return
@@ -53,6 +54,9 @@ def alarms(
     every: Annotated[bool, typer.Option("--all", help="Also those cleared.")] = False,
 ) -> None:
     """Print the alarms that stand, or with --all everything that was ever raised and cleared.
+
+    While an alarm about the coding model stands, for its hospital or for all, the auto band is suspended: from the
+    alarm's day on every code goes to review.
 
     Examples:
 
@@ -83,6 +87,10 @@ def clear(
     kind: Annotated[str | None, typer.Option(help="All alarms of a kind: coding, ranking or amounts.")] = None,
 ) -> None:
     """Clear one alarm, or all of a kind. If the shift goes on, the next day raises one again: see `rebase`.
+
+    A coding model's auto band is in use again from the next day coded on; API and stream workers take it up within
+    seconds. Days coded before stay as they are until they are run again. `medcode model recalibrate coding` makes a
+    version whose bands hold for the changed notes.
 
     Example:
 

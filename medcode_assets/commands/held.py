@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from medcode_assets.commands.rerunning import after_decision, run_waiting
 from medcode_assets.commands.tables import prepared_engine, print_table
 
 held_app = typer.Typer(
@@ -78,7 +79,7 @@ def show_held(claim: Claim) -> None:
     for frame, columns in ((files, names), (decisions, list(decisions.columns))):
         if len(frame):
             typer.echo("")
-            print_table(columns, list(frame[columns].itertuples(index=False, name=None)), wide=5)
+            print_table(columns, list(frame[columns].itertuples(index=False, name=None)), wide=len(columns) - 1)
 
 
 @held_app.command()
@@ -170,11 +171,7 @@ def run_again() -> None:
     """
     from medcode_ml.billing.held import days_to_run
 
-    days = days_to_run(prepared_engine())
-    if not days:
-        typer.echo("no decision waits for a run")
-    for day in days:
-        _run(day)
+    run_waiting(days_to_run(prepared_engine()))
 
 
 def _decide(
@@ -183,14 +180,4 @@ def _decide(
     from medcode_ml.billing.held import decide
 
     day = decide(prepared_engine(), claim, outcome, by, note, datetime.now(UTC), edit=edit, value=value)
-    if run:
-        typer.echo(f"{outcome}; running {day} again")
-        _run(day)
-    else:
-        typer.echo(f"{outcome}; run its day again: medcode run --from {day} --to {day}, or medcode held run")
-
-
-def _run(day: date) -> None:
-    from medcode_assets.runner import run_lineage
-
-    run_lineage(day, day)
+    after_decision(outcome, day, "medcode held run", at_once=run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,7 @@ from medcode_assets.commands.tables import prepared_engine, print_table
 model_app = typer.Typer(
     name="model",
     no_args_is_help=True,
-    help="Models of all kinds: list, show; candidate to shadow to champion to retired, and back.",
+    help="Models of all kinds: list, show; candidate to shadow to champion to retired, and back; recalibrate.",
 )
 Version = Annotated[str, typer.Argument(help="Version, as `medcode model list` prints it.")]
 Kind = Annotated[str, typer.Argument(help="coding, ranking or amounts.")]
@@ -72,8 +73,8 @@ def show(version: Version) -> None:
     engine = prepared_engine()
     now = standing_of(engine, version)
     row = registered_versions(engine, now.kind)[version]
-    for name in ("kind", "folder", "trained_at", "trained_by", "first_day", "last_day", "champion", "tuned_from",
-                 "mlflow_run"):  # fmt: skip
+    for name in ("kind", "folder", "trained_at", "trained_by", "reason", "first_day", "last_day", "since",
+                 "recent_from", "champion", "tuned_from", "mlflow_run"):  # fmt: skip
         if row[name] is not None:
             typer.echo(f"{name:<12} {row[name]}")
     if row["tuning"] is not None:
@@ -134,6 +135,50 @@ def promote(
     kind = standing_of(engine, version).kind
     done = promote_version(kind, engine, settings().home, version=version, by=by, note=note, despite=despite)
     typer.echo(f"{done.version} is in use, in the place of {done.replaced}" if done.changed else "it is in use already")
+
+
+@model_app.command()
+def recalibrate(
+    kind: Annotated[str, typer.Argument(help="coding: no other kind has a band that goes through unseen.")],
+    by: By,
+    note: Note,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First received day; default is that of the drift alarm that stands."),
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="What is recalibrated; default is the model in use.")] = None,
+) -> None:
+    """Set probabilities and bands anew on recent labels, as a new version: a candidate behind gates.
+
+    One of the model in use may beat it by its probabilities (Brier score) where the codes it accepts are no worse.
+    Network, trees and phrases stay. While a drift alarm stands every code goes to review; once the new version is in
+    use the alarm, which is about the old one, suspends nothing.
+
+    Examples:
+
+        medcode model recalibrate coding --by q.lead --note "new note template"
+
+        medcode model recalibrate coding --since 2026-11-02 --by q.lead --note "new note template"
+    """
+    from medcode_ml.coding.evaluation import evaluate_from_store
+    from medcode_ml.coding.recalibration import recalibrate_from_store
+    from medcode_ml.lifecycle import all_gates, tables_of
+    from medcode_ml.models.warehouse.versions import TrainingDataError
+    from medcode_ml.settings import settings
+
+    if tables_of(kind).kind != "coding":
+        raise TrainingDataError(f"a {kind} model is not recalibrated: its training sets its certainty, train it anew")
+    engine, home = prepared_engine(), settings().home
+    day = since.date() if since else None
+    made = recalibrate_from_store(engine, home, version, day, by=by, reason=note, progress=True)
+    evaluate_from_store(engine, home, made.version)
+    names = [name.removesuffix("_after") for name in made.figures if name.endswith("_after")]
+    rows = [[n, _shown(made.figures.get(f"{n}_before")), _shown(made.figures[f"{n}_after"])] for n in names]
+    print_table(["on persons kept apart", "before", "after"], rows, wide=0)
+    rows = [[g.name, "passed" if g.passed else "FAILED", g.said] for g in all_gates(kind, engine, made.version)]
+    typer.echo("")
+    print_table(["gate", "", "found"], rows, wide=2)
+    typer.echo(f"{made.version} is a candidate: medcode model shadow {made.version}, then promote")
 
 
 @model_app.command()

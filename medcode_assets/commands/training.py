@@ -76,7 +76,7 @@ def coding(
         calibrate_on=calibrate,
         hold_out=hold_out,
         trials=tune,
-        parameters=_parameters(set_ or []),
+        parameters=parameters_of(set_ or []),
         as_of=code_set_day(as_of),
         progress=sys.stderr.isatty(),
     )
@@ -121,7 +121,7 @@ def ranking(
         model,
         calibrate_on=calibrate,
         trials=tune,
-        parameters=_parameters(set_ or []),
+        parameters=parameters_of(set_ or []),
         progress=sys.stderr.isatty(),
     )
     _tell([(one.source, len(one.stays), "stays", one.rejected) for one in read])
@@ -161,7 +161,7 @@ def amounts(
     from medcode_ml.learning import train_amounts
 
     folder, read = train_amounts(
-        data, model, trials=tune, parameters=_parameters(set_ or []), progress=sys.stderr.isatty()
+        data, model, trials=tune, parameters=parameters_of(set_ or []), progress=sys.stderr.isatty()
     )
     _tell([(one.source, len(one.cases), "cases", one.rejected) for one in read])
     typer.echo(f"{folder.manifest.version} written to {model}; read {model / 'model_card.md'}", err=True)
@@ -175,7 +175,12 @@ def _tell(read: Sequence[tuple[str, int, str, Sequence[Rejected]]]) -> None:
             typer.echo(f"  {rejected.where}: {rejected.reason}", err=True)
 
 
-def _parameters(given: list[str]) -> dict[str, Any]:
+def parameters_of(given: list[str]) -> dict[str, Any]:
+    """Parameters of a training out of `name=value` as --set takes them.
+
+    Raises:
+        TrainingOptionError: one is not written so, or its value is none.
+    """
     found: dict[str, Any] = {}
     for one in given:
         name, equals, value = one.partition("=")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from medcode_assets.commands.rerunning import after_decision, run_waiting
 from medcode_assets.commands.tables import prepared_engine, print_table, today
 from medcode_ml.filtering.worklist import DecisionError
 
@@ -155,11 +156,7 @@ def run_again() -> None:
     """
     from medcode_ml.filtering.worklist import days_to_run
 
-    days = days_to_run(prepared_engine())
-    if not days:
-        typer.echo("no decision waits for a run")
-    for day in days:
-        _run(day)
+    run_waiting(days_to_run(prepared_engine()))
 
 
 def _decide(
@@ -169,14 +166,4 @@ def _decide(
     from medcode_ml.filtering.worklist import decide
 
     day = decide(prepared_engine(), record, rule, outcome, by, note, datetime.now(UTC), column, value)
-    if run:
-        typer.echo(f"{outcome}; running {day} again")
-        _run(day)
-    else:
-        typer.echo(f"{outcome}; run its day again: medcode run --from {day} --to {day}, or medcode quarantine run")
-
-
-def _run(day: date) -> None:
-    from medcode_assets.runner import run_lineage
-
-    run_lineage(day, day)
+    after_decision(outcome, day, "medcode quarantine run", at_once=run)

@@ -1,11 +1,26 @@
 """Schedules: the nightly delivery."""
 
+from datetime import timedelta
+
 import dagster as dg
 
 from medcode_assets.defs.jobs import lineage_job
+from medcode_assets.partitions import received_days
 
-# The delivery of a day is complete shortly after midnight; by six the coders' worklist is there.
-nightly_schedule = dg.build_schedule_from_partitioned_job(
-    lineage_job, name="nightly_schedule", hour_of_day=2, minute_of_hour=30,
+
+@dg.schedule(
+    job=lineage_job, cron_schedule="30 2 * * *", execution_timezone="UTC",
     description="The whole lineage for the day before",
 )  # fmt: skip
+def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Ask for the day that has just ended: its delivery is complete after midnight, today's partition is still open.
+
+    By six the coders' worklist is there. The run names its assets, so that the automation knows that what a stage was
+    fed came in the same run, and does not work on the day once more.
+    """
+    day = (context.scheduled_execution_time.date() - timedelta(days=1)).isoformat()
+    if day < str(received_days.get_first_partition_key()):
+        return dg.SkipReason(f"{day} lies before the first received day that has a partition")
+    assert context.repository_def is not None
+    assets = context.repository_def.get_job(lineage_job.name).asset_layer.executable_asset_keys
+    return lineage_job.run_request_for_partition(partition_key=day, run_key=day, asset_selection=sorted(assets))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 REFERENCE_DAYS, LEAST = 14, 20
 DAILY = 0.1 / 100
 FIRST, RELEASE = date(2026, 6, 1), date(2026, 10, 1)
-WAVE, WAVE_SHARE = "influenza_inpatient", 0.25
+WAVE, WAVE_SHARE = "vaping_lung_outbreak", 0.25
 SHIFT_DAYS = 4
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +30,7 @@ from medcode_ml.mapping.sections import split_documents
 from medcode_ml.models.warehouse.labels import codes_in_release
 from medcode_ml.simulation.config import NetworkConfig
 from medcode_ml.simulation.delivery import page_file_bytes
-from medcode_ml.simulation.network import simulate
+from medcode_ml.simulation.network import DayDelivery, simulate
 
 if TYPE_CHECKING:
     from medcode_ml.coding.model import CodingModel
@@ -105,7 +107,17 @@ def simulated(
 
 def charts_of(config: NetworkConfig) -> list[LabelledChart]:
     """The network's encounters as charts to learn from, with what its coders gave them."""
-    tables = _plain(config)
+    return [chart for _, chart in dated_charts(config)]
+
+
+def dated_charts(
+    config: NetworkConfig, first: date | None = None, last: date | None = None
+) -> list[tuple[date, LabelledChart]]:
+    """The network's encounters with received day and coders' codes, of the days `first` to `last` where they are given.
+
+    A patient is who it truly is, however often the hospitals registered the person.
+    """
+    tables = (_delivered if config.scanned_pages else _plain)(config, first, last)
     documents = tables["document"]
     sections = sections_by_document(split_documents(documents[["document_id", "text"]]))
     labels = dict(zip(tables["label"]["encounter_id"], tables["label"]["codes"], strict=True))
@@ -119,28 +131,35 @@ def charts_of(config: NetworkConfig) -> list[LabelledChart]:
             Document(d.document_id, d.text, d.document_type, sections.get(d.document_id, ()))
             for d in group.itertuples()
         )
-        charts.append(
-            LabelledChart(encounter, group["patient"].iloc[0], own, group["setting"].iloc[0], day, tuple(codes))
-        )
-    return charts
+        setting, patient = group["setting"].iloc[0], f"{config.seed} {group['patient'].iloc[0]}"
+        chart = LabelledChart(encounter, patient, own, setting, day, tuple(codes))
+        charts.append((group["received_date"].iloc[0], chart))
+    return sorted(charts, key=lambda one: one[0])
+
+
+def _days(config: NetworkConfig, first: date | None, last: date | None) -> Iterator[DayDelivery]:
+    return takewhile(lambda day: last is None or day.received <= last, simulate(config).days(first))
+
+
+def _tables(days: Iterable[DayDelivery]) -> dict[str, pd.DataFrame]:
+    parts: defaultdict[str, list[pd.DataFrame]] = defaultdict(list)
+    for day in days:
+        for name in ("encounter", "patient", "scanned_record", "coder_label"):
+            parts[name].append(day.tables[name].assign(received_date=day.received))
+        parts["person"].append(day.truth["persons"])
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
 
 
 def _plain(config: NetworkConfig, first: date | None = None, last: date | None = None) -> dict[str, pd.DataFrame]:
-    parts: defaultdict[str, list[pd.DataFrame]] = defaultdict(list)
-    for day in simulate(config).days(first):
-        if last is not None and day.received > last:
-            break
-        for name in ("encounter", "patient", "scanned_record", "coder_label"):
-            parts[name].append(day.tables[name].assign(received_date=day.received))
-    return _frames(config, {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}, None)
+    return _frames(config, _tables(_days(config, first, last)), None)
 
 
-def _delivered(config: NetworkConfig) -> dict[str, pd.DataFrame]:
+def _delivered(config: NetworkConfig, first: date | None = None, last: date | None = None) -> dict[str, pd.DataFrame]:
     """The network with its pages drawn and read."""
+    days = list(_days(config, first, last))
     with tempfile.TemporaryDirectory() as folder:
-        tables = simulate(config).tables()
         files: list[tuple[str, Path]] = []
-        for day in simulate(config).days():
+        for day in days:
             for scan in day.scans:
                 for file in scan.files:
                     path = Path(folder) / Path(file.path).name
@@ -148,7 +167,7 @@ def _delivered(config: NetworkConfig) -> dict[str, pd.DataFrame]:
                     files.append((scan.record_id, path))
         read = gate_pages(read_files([(path.name, path) for _, path in files], 1, 40.0), None, None)
     read["record_id"] = [files[n][0] for n in read["file_number"]]
-    return _frames(config, tables, read)
+    return _frames(config, _tables(days), read)
 
 
 def _frames(
@@ -165,7 +184,10 @@ def _frames(
     own = ["hospital_id", "encounter_number", "encounter_id", "setting", "discharge_date", "mrn"]
     documents = tables["scanned_record"].merge(stays[own].drop(columns="mrn"), on=["hospital_id", "encounter_number"])
     documents["document_id"] = [record_hash(config.seed, r) for r in documents["record_id"]]
-    documents["patient"] = documents["hospital_id"] + documents["mrn"]
+    registered = documents["hospital_id"] + "/" + documents["mrn"]
+    known = tables["person"].drop_duplicates(["hospital_id", "mrn"])
+    person = dict(zip(known["hospital_id"] + "/" + known["mrn"], known["person"], strict=True))
+    documents["patient"] = [person.get(one, one) for one in registered]
     page = pd.DataFrame(
         columns=["encounter_id", "hospital_id", "record_id", "document_type", "confidence", "gate"], dtype=object
     )

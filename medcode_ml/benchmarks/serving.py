@@ -6,7 +6,8 @@ Notes of 350 words, of the simulated network (synthetic) or of a labelled folder
 connections to two workers at loopback; the same notes through `code_notes` in as many processes, 16 at a time, are the
 bare loop. Without --model a coding model is trained on synthetic notes first. The sender is a process of its own and
 takes its part of the same cores. Bars: p99 at most 4 x p50, at least 60% of the bare loop, no 5xx. --soak prints memory
-and answers by minute.
+(anonymous, what is shared counted once) and answers by minute, and how memory goes in the second half, with the 95%
+interval and a verdict; 30 minutes or longer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from statistics import median
 from typing import Any, Final
 
 from medcode_ml.benchmarks.serving_load import Load, run_load, start_load
+from medcode_ml.benchmarks.serving_memory import held, sampled
 
 WORDS: Final = 350
 _DAY: Final = "2026-03-01"
@@ -163,24 +165,6 @@ def wait_ready(port: int, process: subprocess.Popen[bytes], seconds: float = 180
     raise RuntimeError(f"the API was not ready in {seconds:.0f} seconds")
 
 
-def memory(pid: int) -> tuple[list[float], float]:
-    """Megabytes: what each worker of a server has for itself, the largest first, and all of it with what they share."""
-    own, together = [], 0.0
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
-            if int(parent) != pid and int(folder.name) != pid:
-                continue
-            rows = (folder / "smaps_rollup").read_text().splitlines()[1:]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        held = {name: int(size.split()[0]) / 1024 for name, size in (row.split(":", 1) for row in rows)}
-        together += held["Pss"]
-        if int(parent) == pid:
-            own.append(held["Private_Clean"] + held["Private_Dirty"])
-    return sorted(own, reverse=True), together
-
-
 def report(rounds: Sequence[tuple[float, Load]], workers: int, connections: int) -> str:
     """The table: medians of the rounds, and the rounds' own ratios."""
     ratios = [load.rate / bare for bare, load in rounds]
@@ -202,14 +186,24 @@ def report(rounds: Sequence[tuple[float, Load]], workers: int, connections: int)
 
 
 def soak(port: int, pid: int, bodies: Sequence[bytes], connections: int, minutes: int) -> None:
-    """Send for `minutes` and print memory and answers of each."""
+    """Send for `minutes`, print memory and answers of each, and whether memory is flat."""
     say("minute  answers/s  p99 ms  5xx  MB together  MB of each worker for itself")
-    for minute in range(1, minutes + 1):
-        load = run_load(port, "/v1/code", bodies, connections, 60)
-        failed = sum(n for status, n in load.statuses.items() if status >= 500 or status == 0)
-        own, together = memory(pid)
-        each = " ".join(f"{mb:.0f}" for mb in own)
-        say(f"{minute:6} {load.rate:10.1f} {load.quantile(0.99):7.0f} {failed:4} {together:12.0f}  {each}")
+    total = 0
+    with sampled(pid) as samples:
+        for minute in range(1, minutes + 1):
+            load = run_load(port, "/v1/code", bodies, connections, 60)
+            failed = sum(n for status, n in load.statuses.items() if status >= 500 or status == 0)
+            total += failed
+            now = held(pid)
+            each = " ".join(f"{mb:.0f}" for mb in now.own)
+            say(f"{minute:6} {load.rate:10.1f} {load.quantile(0.99):7.0f} {failed:4} {now.together:12.1f}  {each}")
+    say(f"5xx or lost: {total} (bar 0)")
+    try:
+        grown = samples.second_half()
+    except ValueError as short:
+        say(f"memory: {short}")
+        return
+    say(f"second half: {grown.rate:+.1f} MB/hour (95% interval {grown.low:+.1f} to {grown.high:+.1f}): {grown.verdict}")
 
 
 def main() -> None:
@@ -245,9 +239,9 @@ def main() -> None:
                 load = start_load(port, "/v1/code", bodies, given.connections, given.seconds).recv()
                 rounds.append((bare, load))
             say(report(rounds, given.workers, given.connections))
-            own, together = memory(pid)
-            each = " and ".join(f"{mb:.0f}" for mb in own)
-            say(f"{'memory, MB':22} {together:10.0f}  with what they share; each worker for itself {each}")
+            now = held(pid)
+            each = " and ".join(f"{mb:.0f}" for mb in now.own)
+            say(f"{'memory, MB':22} {now.together:10.0f}  with what they share; each worker for itself {each}")
 
 
 def _trained(folder: Path) -> Path:

@@ -18,11 +18,18 @@ from typing import Any, Final
 from tqdm import tqdm
 
 from medcode_ml.benchmarks.serving import say, server
-from medcode_ml.serving.formats import BILL_EXAMPLE, CASE_EXAMPLE, ENCOUNTER_EXAMPLE, NOTE_EXAMPLE, WHOLE_EXAMPLE
+from medcode_ml.serving.formats import (
+    BILL_EXAMPLE,
+    CASE_EXAMPLE,
+    CHART_EXAMPLE,
+    ENCOUNTER_EXAMPLE,
+    NOTE_EXAMPLE,
+    WHOLE_EXAMPLE,
+)
 
 _PATHS: Final = {
     "/v1/code": NOTE_EXAMPLE, "/v1/rank": ENCOUNTER_EXAMPLE, "/v1/bill": BILL_EXAMPLE, "/v1/price": CASE_EXAMPLE,
-    "/v1/encounters": WHOLE_EXAMPLE,
+    "/v1/encounters": WHOLE_EXAMPLE, "/v1/decisions": CHART_EXAMPLE,
 }  # fmt: skip
 _ODD: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, "-1", 10**9, 10**18, 2**63, 1.5, -0.0,

@@ -6,7 +6,7 @@ Every coder codes the documents as the stage does. Gold are the hospital's coder
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,20 +17,40 @@ import sqlalchemy as sa
 from medcode_ml.coding.batch import CodedBatch, code_batch
 from medcode_ml.coding.figures.codes import PredictedCode, code_figures
 from medcode_ml.coding.figures.marked import mark
+from medcode_ml.coding.figures.probabilities import squared_errors
 from medcode_ml.coding.in_use import KIND, Code, coder_of
 from medcode_ml.coding.labelled.note import LabelledNote
 from medcode_ml.contracts import filtered, mapped, ml
-from medcode_ml.models.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio
+from medcode_ml.models.bootstrap import RESAMPLES, Floats, Measure, estimates, ratio, share
 from medcode_ml.models.registry import promoted
-from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.evaluation import (
+    CHAMPION,
+    MODEL,
+    WHOLE,
+    EvaluationResult,
+    difference,
+    keep_figures,
+    not_compared,
+)
+from medcode_ml.models.warehouse.learned import new_to_both
 from medcode_ml.models.warehouse.stages import settle_pointer
 from medcode_ml.models.warehouse.versions import encounters_of_version, newest_version
 from medcode_ml.store.frames import read_frame
 
 ONTOLOGY: Final = "ontology"
+MICRO_F1, BRIER = "micro_f1", "brier"
+#: figures that are listed by part for people
+SHOWN: Final = (MICRO_F1,)
 #: a document type with fewer encounters tells nothing
 FEWEST_OF_TYPE: Final = 10
 _GOLD: Final = "labels of the hospital's coders, billable at discharge"
+_UNITS_OF_DIFFERENCE: Final = {
+    MICRO_F1: f"unit: difference of micro-F1, drawn by person; gold: {_GOLD}",
+    BRIER: f"unit: difference of the Brier score over the codes that either lists, less is better, drawn by person; "
+    f"gold: {_GOLD}",
+}
+_OF_BRIER: Final = "mean squared error of the probabilities of listed codes, less is better"
+_WEIGHTS: Final = " (its scores are weights)"
 #: figure in `code_figures` -> its name in the table, and its unit
 _FIGURES: Final = {
     ("full", "micro_f1"): ("micro_f1", "codes"),
@@ -68,8 +88,11 @@ def evaluate_from_store(
     documents, sections = _documents(engine, test)
     settle_pointer(engine, KIND, home)
     by, champion = (measured or coders)(home, version)
-    result = evaluate(version, by, test, documents, sections, seen, resamples=resamples)
-    keep_figures(engine, result, champion)
+    both = new_to_both(engine, ml.CODING, version, champion, test)
+    result = evaluate(
+        version, by, test, documents, sections, seen, new_to_champion=both.encounters, resamples=resamples
+    )
+    keep_figures(engine, result, champion, both.said)
     return result
 
 
@@ -94,6 +117,7 @@ def evaluate(
     sections: pd.DataFrame,
     seen: Mapping[str, int],
     *,
+    new_to_champion: Collection[str] | None = None,
     resamples: int = RESAMPLES,
 ) -> EvaluationResult:
     """Code the test encounters with every coder, all documents together and each type of document alone.
@@ -105,8 +129,10 @@ def evaluate(
         documents: document_id, encounter_id, document_type, text, setting, discharge_date of the test encounters.
         sections: sections of these documents.
         seen: in how many training encounters each code stands.
+        new_to_champion: encounters that the champion is measured on, by itself and with the model; None for all.
         resamples: bootstrap draws.
     """
+    counted = {CHAMPION: frozenset(test["encounter_id"] if new_to_champion is None else new_to_champion)}
     gold = [
         LabelledNote(r.encounter_id, "", tuple(r.codes), patient_id=r.person_id, discharge_date=r.discharge_date)
         for r in test.itertuples(index=False)
@@ -115,53 +141,63 @@ def evaluate(
     outside: set[tuple[str, str]] = set()
     for part in [WHOLE, *_types(documents)]:
         own = documents if part == WHOLE else documents[documents["document_type"] == part]
-        of_own = sections[sections["document_id"].isin(set(own["document_id"]))]
-        coded = [note for note in gold if part == WHOLE or note.record_id in set(own["encounter_id"])]
-        predicted = {name: _predictions(coder(own, of_own)) for name, coder in coders.items()}
-        for name, codes in predicted.items():
-            outside |= {(name, code) for code in _outside(coded, codes)}
-            rows += _figure_rows(version, part, name, coded, codes, seen, resamples)
+        there = set(test["encounter_id"] if part == WHOLE else own["encounter_id"])
+        predicted, coded = {}, {}
+        for name, coder in coders.items():
+            asked = own[own["encounter_id"].isin(counted.get(name, there))]
+            of_asked = sections[sections["document_id"].isin(set(asked["document_id"]))]
+            coded[name] = [n for n in gold if n.record_id in there and n.record_id in counted.get(name, there)]
+            if name in counted and not coded[name]:
+                continue
+            codes = predicted[name] = _predictions(coder(asked, of_asked))
+            outside |= {(name, code) for code in _outside(coded[name], codes)}
+            rows += _figure_rows(version, part, name, coded[name], codes, seen, resamples)
         for name in predicted:
             if name != MODEL and MODEL in predicted:
-                rows.append(_difference(version, part, name, coded, predicted[MODEL], predicted[name], resamples))
+                rows += _difference_rows(version, part, name, coded[name], predicted[MODEL], predicted[name], resamples)
+    if CHAMPION in coders and not counted[CHAMPION]:
+        rows += [not_compared(ml.CODING, version, figure, unit) for figure, unit in _UNITS_OF_DIFFERENCE.items()]
     figures = pd.DataFrame(rows, columns=_COLUMNS, dtype=object)
     return EvaluationResult(ml.CODING, version, len(gold), figures, tuple(sorted(outside)))
 
 
-def difference_by_person(
+def differences_by_person(
     gold: Sequence[LabelledNote],
     one: Mapping[str, Sequence[PredictedCode]],
     other: Mapping[str, Sequence[PredictedCode]],
     resamples: int = RESAMPLES,
-) -> tuple[float | None, float | None, float | None]:
-    """Micro-F1 of `one` minus that of `other` with its 95% interval: persons are drawn again, both coders alike.
+) -> dict[str, tuple[float | None, float | None, float | None]]:
+    """`micro_f1` and `brier` of `one` minus those of `other` with 95% intervals: persons are drawn, both coders alike.
 
     The encounters of a person are of one mind, and both coders read the same ones: so the interval is of the difference
-    itself and not of two figures apart.
+    itself and not of two figures apart. Of `brier`, the mean over the codes that either lists, less is better.
     """
     people = {person: n for n, person in enumerate(dict.fromkeys(note.patient_id for note in gold))}
     person = np.array([people[note.patient_id] for note in gold], dtype=np.intp)
 
-    def parts(predicted: Mapping[str, Sequence[PredictedCode]]) -> tuple[Floats, Floats]:
+    def by_person(*by_note: Floats) -> list[Floats]:
+        return [np.bincount(person, weights=own, minlength=len(people)).astype(np.float64) for own in by_note]
+
+    def parts(predicted: Mapping[str, Sequence[PredictedCode]]) -> list[Floats]:
         marked = mark(gold, predicted)
         hit = marked.by_note(marked.true & marked.accepted)
-        both = marked.by_note(marked.true) + marked.by_note(marked.accepted)
-        counts = np.zeros((2, len(people)))
-        np.add.at(counts[0], person, 2 * hit)
-        np.add.at(counts[1], person, both)
-        return counts[0], counts[1]
+        return by_person(2 * hit, marked.by_note(marked.true) + marked.by_note(marked.accepted))
 
     (hit, both), (other_hit, other_both) = parts(one), parts(other)
+    (errors, of_other), listed = squared_errors(gold, (one, other))
 
-    def measure(drawn: Floats) -> Floats:
+    def micro_f1(drawn: Floats) -> Floats:
         found: Floats = ratio(drawn @ hit, drawn @ both) - ratio(drawn @ other_hit, drawn @ other_both)
         return found
 
-    measures: dict[str, Measure] = {"difference": measure}
+    measures: dict[str, Measure] = {MICRO_F1: micro_f1, BRIER: share(*by_person(errors - of_other, listed))}
     found = estimates(len(people), measures, resamples=resamples)
-    value, interval = found["difference"], found.get("difference_95")
-    low, high = interval if isinstance(interval, list) else (None, None)
-    return (value if isinstance(value, float) else None), low, high
+    told: dict[str, tuple[float | None, float | None, float | None]] = {}
+    for name in measures:
+        value, interval = found[name], found.get(f"{name}_95")
+        low, high = interval if isinstance(interval, list) else (None, None)
+        told[name] = (value if isinstance(value, float) else None), low, high
+    return told
 
 
 def _documents(engine: sa.Engine, test: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -237,10 +273,14 @@ def _figure_rows(
         rows.append(row(f"micro_f1_seen_{times}", held, "micro_f1", f"codes in {times} training encounters"))
     for band, held in figures.get("by_band", {}).items():
         rows.append(row(f"precision_{band}", held, "precision", f"codes in the band {band}"))
+        rows.append(row(f"codes_{band}", held, "codes", f"number of codes in the band {band}"))
+    (errors,), listed = squared_errors(gold, (predicted,))
+    held = estimates(len(gold), {BRIER: share(errors, listed)}, resamples=resamples)
+    rows.append(row(BRIER, held, BRIER, f"{_OF_BRIER}{_WEIGHTS if coder == ONTOLOGY else ''}"))
     return rows
 
 
-def _difference(
+def _difference_rows(
     version: str,
     part: str,
     other: str,
@@ -248,7 +288,10 @@ def _difference(
     predicted: Mapping[str, Sequence[PredictedCode]],
     by_other: Mapping[str, Sequence[PredictedCode]],
     resamples: int,
-) -> tuple[Any, ...]:
-    value, low, high = difference_by_person(gold, predicted, by_other, resamples)
-    said = f"unit: difference of micro-F1, drawn by person; gold: {_GOLD}"
-    return (version, part, difference(other), "micro_f1", value, low, high, len(gold), said)
+) -> list[tuple[Any, ...]]:
+    found = differences_by_person(gold, predicted, by_other, resamples)
+    return [
+        (version, part, difference(other), figure, *found[figure], len(gold), unit)
+        for figure, unit in _UNITS_OF_DIFFERENCE.items()
+        if (figure, other) != (BRIER, ONTOLOGY)  # weights are no probabilities
+    ]

@@ -25,7 +25,7 @@ from medcode_ml.coding.proposals.table import Proposals
 from medcode_ml.coding.reranker import Reranker
 from medcode_ml.models.bands import AUTO, REVIEW, Bands
 from medcode_ml.models.calibration import Calibrator
-from medcode_ml.models.contents import Writer, booster_file, json_file, tensor_file
+from medcode_ml.models.contents import Writer, booster_file, copied_file, json_file, tensor_file
 from medcode_ml.models.folder import read_folder
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KIND = "coding"
 KEPT = 50
 """Proposals of a chart, the best by the re-ranker, that the network looks at; the others keep the re-ranker's score."""
-_LEARNED, _NETWORK = "learned", "network"
+_LEARNED, _NETWORK, _FACTS = "learned", "network", "model.json"
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ class CodingModel:
         logits = blended_logits(
             self.reranker, self.network, self.network_weight, [c.note.text for c in charts], proposals
         )
+        return self.decided(proposals, logits)
+
+    def decided(self, proposals: Proposals, logits: npt.NDArray[np.float64]) -> ScoredProposals:
+        """What is made of proposals by their logits (rows,)."""
         probability = self.calibrator.probabilities(logits)
         accepted = probability >= self.threshold
         band = self.bands.of(probability)
@@ -103,11 +107,23 @@ class CodingModel:
         files = {
             f"{_LEARNED}.safetensors": tensor_file(arrays),
             "reranker.txt": booster_file(self.reranker.booster),
-            "model.json": json_file(own),
+            _FACTS: json_file(own),
         }
         if self.network is not None:
             files[f"{_NETWORK}.safetensors"] = tensor_file(self.network.tensors())
         return files
+
+
+def recalibrated_files(folder: Path, model: CodingModel) -> dict[str, Writer]:
+    """Writers of the files of `model`, the one in `folder` under another calibration; what is alike is copied."""
+    opened = read_folder(folder, KIND)
+    own = opened.value(_FACTS) | {
+        "calibrator": model.calibrator.facts(),
+        "threshold": model.threshold,
+        "bands": model.bands.facts(),
+    }
+    alike = {name for name in opened.manifest.files if name.endswith((".safetensors", ".txt"))}
+    return {name: copied_file(folder / name) for name in sorted(alike)} | {_FACTS: json_file(own)}
 
 
 def blended_logits(
@@ -146,7 +162,7 @@ def load_model(folder: Path) -> CodingModel:
         ModelFolderError: it is no sound folder of a coding model.
     """
     opened = read_folder(folder, KIND)
-    facts = opened.value("model.json")
+    facts = opened.value(_FACTS)
     network = None
     if facts["network"] is not None:
         from medcode_ml.coding.network.scorer import NetworkScorer

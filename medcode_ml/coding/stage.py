@@ -12,6 +12,7 @@ from medcode_ml.codes.codeset import CodeSet
 from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.coding.boxes import page_boxes
 from medcode_ml.coding.in_use import Coder, coder_in_use
+from medcode_ml.coding.suspension import Suspension, held_codes, suspend, suspension_of
 from medcode_ml.contracts import coded, filtered, mapped, raw
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.store.frames import days_of, read_frame, read_partition, replace_partition
@@ -23,7 +24,9 @@ NO_RELEASE = "no release for the discharge date"
 def run_coding(engine: sa.Engine, start: date, end: date) -> StageResult:
     """Code the encounters received from `start` to `end`, day by day; each day is replaced in one transaction.
 
-    The coder is the promoted model, or the ontology coder where none is promoted; `model_version` says which.
+    The coder is the promoted model, or the ontology coder where none is promoted; `model_version` says which. Where a
+    drift alarm about it stands on the day, its auto band is suspended (`suspension`): of the day that raised the alarm,
+    when it is coded again, and of every later day, until the alarm is cleared or another version codes.
 
     Raises:
         ModelFolderError: the promoted model is gone or damaged.
@@ -31,27 +34,39 @@ def run_coding(engine: sa.Engine, start: date, end: date) -> StageResult:
     coder = coder_in_use(source=engine)
     rows: dict[str, int] = dict.fromkeys(WRITTEN, 0)
     outcomes: dict[str, int] = {}
-    accepted = scanned = 0
+    accepted = scanned = suspended_codes = suspended_encounters = 0
     for day in days_of(start, end):
         with engine.begin() as connection:
-            tables = code_day(connection, day, coder)
+            suspension = suspension_of(connection, coder.version, day)
+            tables = code_day(connection, day, coder, suspension)
             for name in WRITTEN:
                 rows[name] += replace_partition(connection, getattr(coded, name), day, tables[name])
         for outcome in tables["encounter"]["outcome"]:
             outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        if suspension:
+            held = tables["encounter_code"][held_codes(tables["encounter_code"])]
+            suspended_codes += len(held)
+            suspended_encounters += held["encounter_id"].nunique()
         accepted += int(tables["encounter_code"]["accepted"].sum())
         scanned += int(tables["evidence"]["boxes"].notna().sum())
     figures: dict[str, float | int | str] = {
         "coder": coder.version,
         "codes_accepted": accepted,
         "evidence_on_scanned_pages": scanned,
+        "auto_codes_suspended": suspended_codes,
+        "encounters_suspended": suspended_encounters,
     }
     listing = tuple(sorted(outcomes.items(), key=lambda item: -item[1]))
     return StageResult("coding", start, end, rows, figures, (("outcome", "encounters"), listing))
 
 
-def code_day(connection: sa.Connection, day: date, coder: Coder) -> dict[str, pd.DataFrame]:
-    """Return the rows of every coded table for the encounters received on `day`, coded by `coder`."""
+def code_day(
+    connection: sa.Connection, day: date, coder: Coder, suspension: Suspension | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return the rows of every coded table for the encounters received on `day`, coded by `coder`.
+
+    Without a `suspension` the bands are those of the coder, as for a version that only runs in shadow.
+    """
     encounters = read_partition(connection, filtered.encounter, day)
     documents = read_partition(connection, filtered.document, day)
     sections = _of_documents(connection, mapped.document_section, day)
@@ -65,6 +80,9 @@ def code_day(connection: sa.Connection, day: date, coder: Coder) -> dict[str, pd
     )
     codes = add_delivered(batch.codes, delivered, encounters)
     codes["title"] = _titles(codes, stays)
+    if suspension:
+        hospitals = dict(zip(encounters["encounter_id"], encounters["hospital_id"], strict=True))
+        codes = suspend(codes, hospitals, suspension)
     evidence = batch.evidence.copy()
     evidence["boxes"] = pd.Series(_boxes(connection, day, evidence), index=evidence.index, dtype=object)
     return {

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from medcode_ml.codes.codeset import CodeSet
 from medcode_ml.codes.release import release_on
+from medcode_ml.coding.calibrating import calibrate
 from medcode_ml.coding.model import KIND, CodingModel, blended_logits
 from medcode_ml.coding.ontology import OntologyCoder
 from medcode_ml.coding.proposals.charts import Chart, LabelledChart, read_chart
@@ -33,8 +34,6 @@ from medcode_ml.coding.training_fit import (
 )
 from medcode_ml.coding.training_parameters import TrainingParameters, tuning_space
 from medcode_ml.coding.training_words import card_words
-from medcode_ml.models.bands import Bands, Threshold, auto_threshold, drop_threshold
-from medcode_ml.models.calibration import Calibrator
 from medcode_ml.models.card import render_card
 from medcode_ml.models.folder import ModelFolder, check_target, write_folder
 from medcode_ml.models.pictures import reliability_picture, risk_coverage_picture
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
     from medcode_ml.models.tuning import Tuned
 
 FEWEST = 20
+HELD_BACK, TRAINING_CHARTS = "charts of other patients", "training charts out of fold"
 _STEPS = ("proposals", "tuning", "re-ranker", "network", "calibration", "figures", "model folder")
 
 
@@ -120,14 +120,10 @@ def train(
         else:
             judged, of, logits, rival = proposals, labelled, found.blended(weight), trees
         right = is_true(judged, of)
-        by = np.array(_groups(of))[judged.chart]
-        calibrator = Calibrator.fit(logits, right, by, seed=p.seed)
-        probability = calibrator.probabilities(logits)
-        auto = auto_threshold(probability, right, by, p.precision, p.confidence)
-        drop = drop_threshold(probability, right, by, p.loss, p.confidence)
-        threshold = float(calibrator.probabilities(np.array([cut]))[0])
-        bands = Bands(auto.value, None if drop.value is None else min(drop.value, threshold))
-        model = CodingModel("", learned, reranker, network, weight, calibrator, threshold, bands, day)
+        by = np.array(groups_of(of))[judged.chart]
+        made = calibrate(logits, right, by, cut, p)
+        probability, threshold, auto = made.calibrator.probabilities(logits), made.threshold, made.auto
+        model = CodingModel("", learned, reranker, network, weight, made.calibrator, threshold, made.bands, day)
         step("figures")
         measured = Measured(
             judged,
@@ -158,7 +154,7 @@ def train(
             parameters=p.facts(),
             figures=table,
             facts={
-                **_facts(auto, drop, threshold, weight, calibrator, held=bool(held)),
+                **made.facts(on=HELD_BACK if held else TRAINING_CHARTS, network_weight=weight),
                 **({} if best is None else {"tuning": best.facts()}),
             },
             card=lambda manifest: render_card(manifest, card_words(manifest)),
@@ -201,7 +197,7 @@ def prepare(charts: Sequence[LabelledChart], p: TrainingParameters, progress: bo
     read = read_charts(labelled, progress)
     codes, marked = [c.codes for c in labelled], [c.marked for c in labelled]
     teacher = Teacher(read, codes, marked, outside_codes(labelled))
-    folds = folds_of(_groups(labelled), p.folds, p.seed)
+    folds = folds_of(groups_of(labelled), p.folds, p.seed)
     bar = tqdm(total=p.folds, desc="proposing", unit="fold", disable=not progress, leave=False)
     proposals = propose_out_of_fold(teacher, read, [c.day for c in labelled], folds, bar.update)
     bar.close()
@@ -238,7 +234,8 @@ def outside_codes(charts: Sequence[LabelledChart]) -> frozenset[str]:
     return frozenset(code for c in charts for code in c.codes if not CodeSet.on(c.day).is_billable(code))
 
 
-def _groups(charts: Sequence[LabelledChart]) -> list[str]:
+def groups_of(charts: Sequence[LabelledChart]) -> list[str]:
+    """Whose each chart is: its patient's, or its own where the source names none."""
     return [f"p{c.patient_id}" if c.patient_id is not None else f"r{c.record_id}" for c in charts]
 
 
@@ -252,20 +249,4 @@ def _counted(charts: Sequence[LabelledChart], calibration: Sequence[LabelledChar
         "codes_outside_their_release": sorted(outside_codes(charts)),
         "first_day": min(c.day for c in charts).isoformat(),
         "last_day": max(c.day for c in charts).isoformat(),
-    }
-
-
-def _facts(
-    auto: Threshold, drop: Threshold, threshold: float, weight: float, calibrator: Calibrator, *, held: bool
-) -> dict[str, Any]:
-    def told(found: Threshold) -> dict[str, Any]:
-        return {"value": found.value, "because": found.because, "risk": found.risk, "charts": found.groups}
-
-    return {
-        "calibrated_on": "charts of other patients" if held else "training charts out of fold",
-        "calibration": calibrator.method,
-        "accepted_from": round(threshold, 4),
-        "auto_band": told(auto),
-        "drop_band": told(drop),
-        "network_weight": weight,
     }

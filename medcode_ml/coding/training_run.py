@@ -41,6 +41,7 @@ def train_from_store(
     parameters: Mapping[str, Any] | None = None,
     parameters_of: str | None = None,
     trials: int = 0,
+    reason: str = "",
     text_source: str = DOCUMENTS,
     progress: bool = False,
     train: Train | None = None,
@@ -55,6 +56,7 @@ def train_from_store(
         parameters: overrides of the training's own.
         parameters_of: a version whose parameters come before them, such as one that was tuned.
         trials: of a tuning before the training; none without.
+        reason: why it is trained, for the record.
         text_source: `documents`, or `deidentified_document` to learn from the texts without identifiers only.
         progress: show bars.
         train: what trains, by default `medcode_ml.coding.training.train`.
@@ -87,7 +89,7 @@ def train_from_store(
         return register_trained(
             engine, ml.CODING, home, making, encounters, seconds=time.monotonic() - began, data_hash=digest,
             learned_codes=(code for chart in learned for code in chart.codes), own={"text_source": text_source},
-            mlflow_run=run.id, tuned_from=parameters_of,
+            mlflow_run=run.id, tuned_from=parameters_of, reason=reason,
         )  # fmt: skip
 
 

@@ -17,9 +17,11 @@ from medcode_ml.models.warehouse.training_set import fill_training_set
 from medcode_ml.store.frames import read_frame
 
 
-def run_training_set(engine: sa.Engine, start: date, end: date) -> StageResult:
+def run_training_set(
+    engine: sa.Engine, start: date, end: date, *, since: date | None = None, recent_from: date | None = None
+) -> StageResult:
     """Replace the training set of the days `start` to `end` and split all days anew (see `fill_training_set`)."""
-    return fill_training_set(engine, ml.CODING, start, end, training_set_of)
+    return fill_training_set(engine, ml.CODING, start, end, training_set_of, since=since, recent_from=recent_from)
 
 
 def training_set_of(connection: sa.Connection, day: date) -> pd.DataFrame:
@@ -38,7 +40,7 @@ def with_texts(labelled: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
         texts: encounter_id, document_ids, character_count, text_hash of those with documents.
 
     Returns:
-        The columns of `ml.coding_training_set` but received_date.
+        The columns of `ml.coding_training_set` but received_date and those of the split.
     """
     text_of = texts.set_index("encounter_id").to_dict("index")
     found = [text_of.get(encounter, {}) for encounter in labelled["encounter_id"]]
@@ -52,7 +54,7 @@ def with_texts(labelled: pd.DataFrame, texts: pd.DataFrame) -> pd.DataFrame:
         "text_hash": [text.get("text_hash") for text in found],
     }
     columns = {name: pd.Series(values, index=labelled.index, dtype=object) for name, values in own.items()}
-    names = [c.name for c in ml.coding_training_set.columns if c.name != "received_date"]
+    names = [c.name for c in ml.coding_training_set.columns if c.name not in ("received_date", *ml.OF_THE_SPLIT)]
     return labelled.assign(**columns)[names]
 
 

@@ -23,6 +23,8 @@ def card_words(manifest: Manifest) -> CardWords:
         if drop["value"] is not None
         else f"Nothing is dropped for its probability: {drop['because']}."
     )
+    recalibrated = facts.get("recalibrated")
+    told = "" if recalibrated is None else f"Probabilities and bands of {recalibrated['version']} were set anew. "
     return CardWords(
         title="Coding model: ICD-10-CM codes of clinical documents",
         purpose=(
@@ -40,7 +42,7 @@ def card_words(manifest: Manifest) -> CardWords:
             f"boosted trees score them (the network weighs {facts['network_weight']:.2f}). Every training chart was "
             "scored by parts of the model that had not seen it."
         ),
-        calibration=f"Calibrated on {facts['calibrated_on']} ({facts['calibration']}). {banded} {dropped}",
+        calibration=f"{told}Calibrated on {facts['calibrated_on']} ({facts['calibration']}). {banded} {dropped}",
         limits=[
             "It codes as its labels do, errors and habits included; another hospital's charts may want another model.",
             "Codes that no channel proposes cannot be found: see the candidate recall.",
@@ -59,5 +61,6 @@ def card_words(manifest: Manifest) -> CardWords:
         figure_titles={
             "micro_f1": "micro-F1", "macro_f1": "macro-F1 over true codes", "map": "mean average precision",
             "category_micro_f1": "micro-F1 of categories", "candidate_recall": "candidate recall",
+            "auto_precision": "precision of the auto band", "auto_share": "auto band's share of the accepted codes",
         },
     )  # fmt: skip

@@ -7,11 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from medcode_ml.contracts.tables import DATE, FLOAT, INT, JSON, MONEY, TEXT, TIME, column, table
+from medcode_ml.contracts.tables import DATE, FACTOR, FLOAT, INT, JSON, MONEY, TEXT, TIME, column, table
 
 #: sources whose delivered diagnoses are what coders billed; elsewhere such a code is a referral's or a problem list's
 CODED_SOURCES = ("mimic-iii", "mimic-iv")
 Columns = tuple[sa.Column[Any], ...]
+#: columns of a training set that are set by the split of all days and by no day
+OF_THE_SPLIT = ("encounter_received", "since", "recent_from")
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,12 @@ class ModelTables:
 
 def _code_labels() -> Columns:
     return (
-        column("label_source", TEXT, "coder_label; delivered or crosswalked (codes that came with a research record)"),
+        column(
+            "label_source",
+            TEXT,
+            "review (a chart that a coder closed as final), coder_label (delivered by the hospital), delivered or "
+            "crosswalked (codes that came with a research record)",
+        ),
         column("codes", JSON, "labels billable at discharge, in reporting order"),
         column("codes_outside_release", JSON, "labels left out: not billable at discharge"),
     )
@@ -63,13 +70,23 @@ def _training_set(kind: str, comment: str, set_aside: str, labels: Columns, *own
         column(
             "set_aside",
             TEXT,
-            f"why it is in no part: {set_aside} or labelled_again (a later day brought newer labels)",
+            f"why it is in no part: {set_aside}, labelled_again (a later day brought newer labels) or before_window "
+            "(the encounter was received before the day since)",
             null=True,
         ),
         *labels,
         *own,
+        column(
+            "encounter_received", DATE, "day the encounter itself was received last; its labels may come later",
+            null=True,
+        ),
+        column("since", DATE, "window of the last split: encounters received before are set aside", null=True),
+        column(
+            "recent_from", DATE,
+            "first day of the recent slice of the last split; null where it was made by person and time", null=True,
+        ),
         index=(("encounter_id",), ("person_id",)),
-    )
+    )  # fmt: skip
 
 
 def _model(
@@ -268,6 +285,12 @@ model = table(
     column("trained_by", TEXT, "asset or person that had it trained"),
     column("first_day", DATE, "first received day of what it was made from", null=True),
     column("last_day", DATE, "last received day of what it was made from", null=True),
+    column("since", DATE, "window of its training set: encounters received before were set aside", null=True),
+    column(
+        "recent_from", DATE,
+        "its test are persons seen since this day; null where the test was the latest persons of all", null=True,
+    ),
+    column("reason", TEXT, "why it was trained, such as the drift that asked for it", null=True),
     column("figures", JSON, "figures its folder names: [{name, part, coder, value, low, high, count}]"),
     column("champion", TEXT, "parent: version that was champion when it was trained", null=True),
     column("tuned_from", TEXT, "parent: version whose parameters it was trained with", null=True),
@@ -275,7 +298,7 @@ model = table(
     column("mlflow_run", TEXT, "id of its run in MLflow", null=True),
     partitioned=False,
     index=(("kind", "trained_at"),),
-)
+)  # fmt: skip
 model_stage = table(
     "ml",
     "model_stage",
@@ -308,6 +331,25 @@ shadow_figure = table(
     column("encounters", INT, "encounters or claims compared"),
     column("notes", TEXT, "unit of the figure"),
     index=(("shadow",),),
+)
+shadow_encounter = table(
+    "ml",
+    "shadow_encounter",
+    "MS-DRG of an encounter by a version in stage shadow, by what worked and, once they labelled it, by the coders",
+    ("kind", "shadow", "encounter_id"),
+    column("kind", TEXT, "coding or ranking"),
+    column("shadow", TEXT, "version in stage shadow"),
+    column("champion", TEXT, "what worked: the champion, or the rules where there is none (ontology, guidelines)"),
+    column("encounter_id", TEXT, "encounter"),
+    column("champion_drg", TEXT, "MS-DRG of what worked", null=True),
+    column("champion_weight", FACTOR, "its relative weight", null=True),
+    column("shadow_drg", TEXT, "MS-DRG of the version in shadow", null=True),
+    column("shadow_weight", FACTOR, "its relative weight", null=True),
+    column("labelled_on", DATE, "day the coders' codes were received; null until then", null=True),
+    column("label_hash", TEXT, "hash of these codes: another one means that coders changed them", null=True),
+    column("coder_drg", TEXT, "MS-DRG of the coders' codes in the coders' order; null where they give none", null=True),
+    column("coder_weight", FACTOR, "its relative weight", null=True),
+    index=(("shadow",), ("encounter_id",)),
 )
 
 CODING = ModelTables("coding", "coder", coding_training_set, coding_model, coding_model_encounter, coding_evaluation)

@@ -39,8 +39,17 @@ def raised_by(rows: Sequence[Row], standing: frozenset[str]) -> dict[str, list[R
     return {h: [row for row in alarms if row.hospital_id == h] for h in hospitals}
 
 
-def raise_alarms(connection: sa.Connection, kind: str, version: str, day: date, rows: Sequence[Row]) -> int:
-    """Raise what `rows` ask for and say how many alarms are new; the same day evaluated again raises none twice."""
+def raise_alarms(
+    connection: sa.Connection, kind: str, version: str, day: date, rows: Sequence[Row], *, now: str | None = None
+) -> int:
+    """Raise what `rows` ask for and say how many alarms are new; the same day evaluated again raises none twice.
+
+    Args:
+        connection: in the caller's transaction. kind, version: what worked on `day`. day: that was evaluated.
+        rows: its metrics.
+        now: the version that worked on the newest day, where it is known. An alarm about another one is history: it is
+            kept, and cleared at once, so that it suspends nothing and asks for nothing.
+    """
     for old in standing_alarms(connection, kind, day=day).itertuples():
         if old.version != version:
             _clear(connection, old, RAISED_BY, f"{version} took its place", day)
@@ -60,6 +69,9 @@ def raise_alarms(connection: sa.Connection, kind: str, version: str, day: date, 
         }  # fmt: skip
         once = insert(drift.drift_alarm).values(row).on_conflict_do_nothing().returning(drift.drift_alarm.c.alarm_id)
         new += len(connection.execute(once).all())
+    if now is not None and now != version:
+        for old in standing_alarms(connection, kind, version).itertuples():
+            _clear(connection, old, RAISED_BY, f"{now} took its place", day)
     return new
 
 

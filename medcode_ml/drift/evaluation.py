@@ -10,27 +10,28 @@ that overlapping windows against one reference do not have.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
 import numpy as np
 
+from medcode_ml.drift.figures import BY_STAY, ESTIMATED, PERFORMANCE, dropped, figure, tested_figures
 from medcode_ml.drift.language import Language
-from medcode_ml.drift.performance import FIGURES, Calibration, dropped, figure
+from medcode_ml.drift.performance import Calibration
 from medcode_ml.drift.sketch import Counts, Key, Moments, Sketches, Values, merged
 from medcode_ml.drift.two_sample import Tested, g_test, ks, mmd
-from medcode_ml.drift.units import ALL, ESTIMATED, REALISED, STATE
+from medcode_ml.drift.units import ALL, STATE
 
 WINDOWS: Final = (1, 3, 7)
 """Days of the windows that end on the day: a strong shift shows in one, a small hospital's in seven."""
 SHARES: Final = {"network": 0.5, "hospital": 0.25, "document_type": 0.25}
-LEAST_EFFECT: Final = {"ks": 0.1, "g": 0.05, "mmd": 0.0, "drop": 0.01, "delong": 0.1}
-"""Shifts below these matter to nobody: distance of distributions, PSI, F1, AUC above 0.5."""
+LEAST_EFFECT: Final = {"ks": 0.1, "g": 0.05, "mmd": 0.0, "delong": 0.1}
+"""Shifts below these matter to nobody: distance of distributions, PSI, AUC above 0.5; of a drop the figure says it."""
 _FEWEST_FOR_DROP: Final = 50
 _DISPERSION_DAYS, _DISPERSION_UNITS, _MOST_DISPERSION = 5, 10, 20.0
+_SETTLED_DAYS: Final = 10
 _CLEARLY_DISPERSED: Final = 1.5
-PERFORMANCE: Final = (ESTIMATED, REALISED)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Reference:
         facts: reference_id, kind, version, days, releases.
         language: of its texts, for the coding model; None else.
         calibration: of the scores.
+        scales: of what is estimated, by what is estimated: realised over estimated in the reference, 1 where unknown.
         documents: (received day, document id) of a sample of its documents, one an encounter.
         sketches: of its encounters. dispersion: of its days, by the same keys; a key without one has 1.
     """
@@ -56,6 +58,7 @@ class Reference:
     documents: tuple[tuple[str, str], ...]
     sketches: Sketches
     dispersion: Mapping[Key, float]
+    scales: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def compare(window: Sketches, reference: Reference, window_days: int, least: int
         if held is None or held.n < least:
             unheld.setdefault(group, []).append(metric)
         elif sketch.n >= least:
-            found += _rows(key, sketch, held, window_days, reference.dispersion.get(key, 1.0), reference.kind)
+            found += _rows(key, sketch, held, window_days, reference.dispersion.get(key, 1.0))
     for group, n in largest.items():
         notes: dict[str, Any] = {}
         if n < least:
@@ -120,22 +123,22 @@ def compare(window: Sketches, reference: Reference, window_days: int, least: int
     return found
 
 
-def _rows(key: Key, sketch: Any, held: Any, days: int, dispersion: float, kind: str) -> list[Row]:
+def _rows(key: Key, sketch: Any, held: Any, days: int, dispersion: float) -> list[Row]:
     metric = key[2]
     row = Row(*key, days, sketch.n, held.n)
+    if metric == ESTIMATED and (share := float(sketch.sums[BY_STAY]) / sketch.n):
+        row = replace(row, notes={"told_by_stays": round(share, 3)})
     if metric in PERFORMANCE:
-        return _performance(row, sketch, held, dispersion, kind)
-    test, tested = _tested(metric, sketch, held, dispersion)
+        return _performance(row, sketch, held, dispersion)
+    test, tested = _tested(sketch, held, dispersion)
     if isinstance(sketch, Values):
         row = replace(row, value=sketch.mean, reference_value=held.mean)
     else:
         row = replace(row, value=tested.effect)
-    return [_with(row, test, tested)]
+    return [_with(row, test, tested, LEAST_EFFECT[test])]
 
 
-def _tested(metric: str, sketch: Any, held: Any, dispersion: float) -> tuple[str, Tested]:
-    if metric in PERFORMANCE:
-        return "drop", dropped(sketch, held, dispersion)
+def _tested(sketch: Any, held: Any, dispersion: float) -> tuple[str, Tested]:
     if isinstance(sketch, Values):
         return "ks", ks(sketch, held, dispersion)
     if isinstance(sketch, Counts):
@@ -143,31 +146,29 @@ def _tested(metric: str, sketch: Any, held: Any, dispersion: float) -> tuple[str
     return "mmd", mmd(sketch, held, dispersion)
 
 
-def _performance(row: Row, sketch: Moments, held: Moments, dispersion: float, kind: str) -> list[Row]:
+def _performance(row: Row, sketch: Moments, held: Moments, dispersion: float) -> list[Row]:
     found = []
-    names = FIGURES if kind == "coding" else {"micro_f1": None}
-    for name in names:
-        value, error = figure(sketch, name)
+    for one in PERFORMANCE[row.metric]:
+        value, error = figure(sketch, one)
         if not np.isfinite(value):
             continue
-        before, _ = figure(held, name)
-        shown = name if kind == "coding" else "principal_top1"
+        before, _ = figure(held, one)
         own = replace(
-            row, metric=f"{row.metric}_{shown}", value=value, reference_value=before,
-            low=max(0.0, value - 1.96 * error), high=min(1.0, value + 1.96 * error),
+            row, metric=f"{row.metric}_{one.name}", value=value, reference_value=before,
+            low=max(0.0, value - 1.96 * error), high=min(one.most, value + 1.96 * error),
         )  # fmt: skip
-        if name == "micro_f1" and sketch.n >= _FEWEST_FOR_DROP:
-            own = _with(own, "drop", dropped(sketch, held, dispersion))
+        if one.least is not None and sketch.n >= _FEWEST_FOR_DROP:
+            own = _with(own, "drop", dropped(sketch, held, one, dispersion), one.least)
         found.append(own)
     return found
 
 
-def _with(row: Row, test: str, tested: Tested) -> Row:
+def _with(row: Row, test: str, tested: Tested, least: float) -> Row:
     if not np.isfinite(tested.statistic):
         return row
     return replace(
         row, test=test, statistic=tested.statistic, effect=tested.effect, p_value=tested.p_value,
-        least_effect=LEAST_EFFECT[test],
+        least_effect=least,
     )  # fmt: skip
 
 
@@ -188,11 +189,15 @@ def with_alarms(rows: Sequence[Row], daily: float) -> list[Row]:
     return found
 
 
-def dispersions(days: Sequence[Sketches]) -> dict[Key, float]:
+def dispersions(days: Sequence[Sketches], before: Mapping[Key, float] | None = None) -> dict[Key, float]:
     """By how much the days of a reference differ from each other more than encounters drawn at random would.
 
     Each day is tested against the other days; the mean strength, 1 where days are alike, is what later tests are
     divided by. Keys of a hospital's type of document, which have few encounters, take that of the type.
+
+    Args:
+        days: sketches of the days. before: the same of the reference of the version before. How days differ lies in the
+            hospitals more than in the model: where there are fewer than 10 days to tell it, it is at least that.
     """
     found: dict[Key, float] = {}
     keys = sorted({key for day in days for key in day})
@@ -201,20 +206,29 @@ def dispersions(days: Sequence[Sketches]) -> dict[Key, float]:
         if hospital != ALL and kind != ALL:
             continue
         own = [day[key] for day in days if key in day]
-        strengths = []
+        strengths: dict[str, list[float]] = {}
         for place, sketch in enumerate(own):
             if sketch.n < _DISPERSION_UNITS or len(own) < _DISPERSION_DAYS:
                 continue
             rest = merged({key: other} for n, other in enumerate(own) if n != place)[key]
-            _, tested = _tested(metric, sketch, rest, 1.0)
-            if np.isfinite(tested.statistic):
-                strengths.append(tested.strength)
-        if len(strengths) >= _DISPERSION_DAYS:
-            found[key] = _dispersion(strengths)
+            for name, tested in _all_tested(metric, sketch, rest):
+                if np.isfinite(tested.statistic):
+                    strengths.setdefault(name, []).append(tested.strength)
+        told = [_dispersion(one) for one in strengths.values() if len(one) >= _DISPERSION_DAYS]
+        if told:
+            found[key] = max(told)
     for key in keys:
         if key not in found:
             found[key] = found.get((ALL, key[1], key[2]), found.get((ALL, ALL, key[2]), 1.0))
+    if before and len(days) < _SETTLED_DAYS:
+        return {key: max(own, before.get(key, 1.0)) for key, own in found.items()}
     return found
+
+
+def _all_tested(metric: str, sketch: Any, held: Any) -> list[tuple[str, Tested]]:
+    if metric in PERFORMANCE:
+        return [(one.name, dropped(sketch, held, one)) for one in tested_figures(metric)]
+    return [_tested(sketch, held, 1.0)]
 
 
 def _dispersion(strengths: Sequence[float]) -> float:

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from medcode_ml.drift.by_stay import fit_foretold, stays_of
+from medcode_ml.drift.figures import ESTIMATED_PRINCIPAL, REALISED_PRINCIPAL
 from medcode_ml.drift.language import Language
 from medcode_ml.drift.performance import Calibration, calibrated
 from medcode_ml.drift.sketch import Key, Moments, Sketch
 from medcode_ml.drift.units import (
     ALL,
-    ESTIMATED,
-    REALISED,
     STATE,
     STATES,
     Block,
@@ -32,6 +32,8 @@ from medcode_ml.drift.units import (
 
 CODING, RANKING, AMOUNTS = "coding", "ranking", "amounts"
 KINDS: Final = (CODING, RANKING, AMOUNTS)
+FEWEST_TO_SCALE: Final = 50
+"""Labelled encounters of a reference below which what is estimated is told as it is."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def coding_blocks(
     """Blocks of a day of the coder. Those `of_reference` have states on the half that no direction was fitted on."""
     found = []
     if len(frames.encounters):
-        found.append(output_block(frames.encounters, frames.codes, calibration))
+        found.append(output_block(stays_of(frames.encounters, frames.documents), frames.codes, calibration))
     if len(frames.documents):
         units, number, words = text_units(frames.documents)
         by_type = text_block(units, number, words, language, of_reference)
@@ -89,11 +91,26 @@ def fit_language(documents: pd.DataFrame) -> Language:
     return Language.fit(count_words(documents["text"]), number, fitted_half(encounters))
 
 
-def fit_calibration(labelled: pd.DataFrame, codes: pd.DataFrame) -> Calibration:
-    """The calibration of scores on the labelled encounters of a reference (columns as in `CodingFrames`)."""
-    labels = float(sum(len(given) for given in labelled["codes"]))
+def fit_calibration(
+    labelled: pd.DataFrame, codes: pd.DataFrame, encounters: pd.DataFrame, documents: pd.DataFrame
+) -> Calibration:
+    """The calibration of scores on the labelled encounters of a reference, and what stays foretell.
+
+    Args:
+        labelled, codes: `labelled` and `labelled_codes` as in `CodingFrames`.
+        encounters, documents: as there; stays are learned from the encounters that are labelled.
+    """
+    size = np.array([len(given) for given in labelled["codes"]], np.float64)
     score, accepted = codes["score"].to_numpy(np.float64), codes["accepted"].to_numpy(bool)
-    return calibrated(codes["code"].to_numpy(object), score, accepted, right_codes(labelled, codes), labels)
+    names, right = codes["code"].to_numpy(object), right_codes(labelled, codes)
+    fitted = calibrated(names, score, accepted, right, float(size.sum()))
+    wrong, expected = (accepted & ~right).astype(np.float64), fitted.probability(names, score, accepted)
+    by = pd.DataFrame({"id": codes["encounter_id"], "wrong": wrong, "expected": expected}).groupby("id").sum()
+    told = by.reindex(labelled["encounter_id"]).fillna(0.0).reset_index(drop=True)
+    told = told.assign(encounter_id=labelled["encounter_id"].to_numpy(object), labels=size)
+    stays = stays_of(encounters, documents).merge(told.drop_duplicates("encounter_id"), on="encounter_id")
+    labels, wrong, expected = (stays[name].to_numpy(np.float64) for name in ("labels", "wrong", "expected"))
+    return replace(fitted, foretold=fit_foretold(stays, labels, wrong, fitted.labels_per_expected * expected))
 
 
 def fitted_half(encounters: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -109,17 +126,19 @@ def _without_fitted(block: Block, encounters: pd.Series) -> Block:
     return replace(block, values=values, rows=rows)
 
 
-def ranking_blocks(ranked: pd.DataFrame, labelled: pd.DataFrame) -> list[Block]:
+def ranking_blocks(ranked: pd.DataFrame, labelled: pd.DataFrame, scale: float = 1.0) -> list[Block]:
     """Blocks of a day of the ranker.
 
     Args:
         ranked: hospital_id, principal_code, principal_probability, code_count, needs_review, outcome.
         labelled: hospital_id, principal_code (ours) and label (the coders'), of encounters labelled on the day.
+        scale: of the probability, which the ranker gives for the codes it was given: coders may have others.
     """
     found = []
     if len(ranked):
         kind = np.full(len(ranked), ALL, dtype=object)
-        p = ranked["principal_probability"].to_numpy(np.float64)
+        told = ranked["principal_probability"].to_numpy(np.float64)
+        p = np.clip(scale * told, 0.0, 1.0)
         has = ranked["principal_code"].notna().to_numpy(bool)
         chapter = np.full(len(ranked), "none", dtype=object)
         chapter[has] = [f"chapter {n + 1}" for n in chapters_of(ranked["principal_code"].to_numpy(object)[has])]
@@ -127,10 +146,10 @@ def ranking_blocks(ranked: pd.DataFrame, labelled: pd.DataFrame) -> list[Block]:
         found.append(
             Block(
                 ranked["hospital_id"].to_numpy(object), kind,
-                {"principal_probability": p, "ranked_codes": ranked["code_count"].to_numpy(np.float64)},
+                {"principal_probability": told, "ranked_codes": ranked["code_count"].to_numpy(np.float64)},
                 {"principal_chapter": chapter, "ranking_outcome": ranked["outcome"].to_numpy(object),
                  "needs_review": ranked["needs_review"].to_numpy(object)},
-                {ESTIMATED: np.column_stack([p, one, one, p * (1 - p)])},
+                {ESTIMATED_PRINCIPAL: np.column_stack([p, one, one, p * (1 - p)])},
             )
         )  # fmt: skip
     if len(labelled):
@@ -138,28 +157,21 @@ def ranking_blocks(ranked: pd.DataFrame, labelled: pd.DataFrame) -> list[Block]:
         one = np.ones(len(labelled))
         rows = np.column_stack([right, one, one, np.zeros(len(labelled))])
         kind = np.full(len(labelled), ALL, dtype=object)
-        found.append(Block(labelled["hospital_id"].to_numpy(object), kind, rows={REALISED: rows}))
+        found.append(Block(labelled["hospital_id"].to_numpy(object), kind, rows={REALISED_PRINCIPAL: rows}))
     return found
 
 
-def amount_blocks(predicted: pd.DataFrame) -> list[Block]:
-    """Blocks of a day of the model of amounts.
+def fit_ranking_scale(ranked: pd.DataFrame, labelled: pd.DataFrame) -> float:
+    """Share of principals that are right over the share that the ranker expects, of a reference; 1 with few labels.
 
     Args:
-        predicted: hospital_id, predicted_because, charges, payments, payments_low, payments_high.
+        ranked, labelled: as in `ranking_blocks`.
     """
-    if predicted.empty:
-        return []
-    money = {c: predicted[c].astype(float).to_numpy() for c in ("charges", "payments", "payments_low", "payments_high")}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = {
-            "log_charges": np.log10(money["charges"]),
-            "log_payments": np.log10(money["payments"]),
-            "payment_interval": np.log10(money["payments_high"] / money["payments_low"]),
-        }
-    kind = np.full(len(predicted), ALL, dtype=object)
-    because = {"predicted_because": predicted["predicted_because"].to_numpy(object)}
-    return [Block(predicted["hospital_id"].to_numpy(object), kind, values, because)]
+    p = ranked["principal_probability"].to_numpy(np.float64)
+    expected = float(np.nanmean(p)) if np.isfinite(p).any() else 0.0
+    if len(labelled) < FEWEST_TO_SCALE or expected <= 0:
+        return 1.0
+    return float((labelled["principal_code"] == labelled["label"]).mean()) / expected
 
 
 def sketches_of(blocks: list[Block], of_reference: bool = False) -> dict[Key, Sketch]:

@@ -1,7 +1,9 @@
-"""Performance of a coder over encounters: realised where coders labelled, estimated from its probabilities elsewhere.
+"""Rows of performance of a coder: realised where coders labelled, estimated from its probabilities elsewhere.
 
-The estimate is that of confidence (CBPE: a code with probability p is right p times). Codes that the coder never listed
-cannot be seen in its scores: their number is carried over from the reference, as labels for each expected right code.
+The estimate is that of confidence (CBPE, as in NannyML: a code with probability p is right p times). Codes that the
+coder never listed cannot be seen in its scores: their number is carried over from the reference, as labels for each
+expected right code. On a day on which the coder finds clearly fewer codes than the stays foretell (new words, bad
+reading), labels and wrong codes are those that the stays foretell, see `by_stay`. No label of the day is used.
 """
 
 from __future__ import annotations
@@ -12,18 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from medcode_ml.drift.sketch import Floats, Moments
-from medcode_ml.drift.two_sample import Tested
+from medcode_ml.drift.by_stay import Foretold, with_odds_for
+from medcode_ml.drift.sketch import Floats
 
-RIGHT, ACCEPTED, LABELS, NOISE = range(4)
-"""Columns of the rows: accepted codes that are right, accepted codes, labels, and the variance of `right` given p."""
-FIGURES: Final = {
-    "micro_f1": (2.0, (0.0, 1.0, 1.0)),
-    "precision": (1.0, (0.0, 1.0, 0.0)),
-    "recall": (1.0, (0.0, 0.0, 1.0)),
-}
-"""Figure to the factor of `right` above the line, and the weights of right, accepted and labels below it."""
 #: codes of labelled encounters below which scores are taken as probabilities as they are
 _FEWEST_TO_CALIBRATE = 200
 #: expected right codes that what is known of codes as frequent counts for, against a code's own
@@ -50,6 +45,7 @@ class Calibration:
         factors: code (after "-" where it is not accepted) to what its probability is multiplied by.
         unseen: factors of accepted and other codes that the reference does not have.
         labels_per_expected: labels, also those never listed, for each expected right code.
+        foretold: what stays foretell; None where the reference has too few labels.
     """
 
     accepted: Curve
@@ -57,6 +53,7 @@ class Calibration:
     factors: Mapping[str, float]
     unseen: tuple[float, float]
     labels_per_expected: float
+    foretold: Foretold | None = None
 
     def probability(self, code: Names, score: npt.ArrayLike, accepted: npt.ArrayLike) -> Floats:
         """Probability of each code to be right; its score where there was nothing to calibrate on."""
@@ -76,6 +73,7 @@ class Calibration:
             "factors": dict(self.factors),
             "unseen": list(self.unseen),
             "labels_per_expected": self.labels_per_expected,
+            "foretold": None if self.foretold is None else self.foretold.to_json(),
         }
 
     @staticmethod
@@ -83,7 +81,8 @@ class Calibration:
         """The calibration that `to_json` wrote."""
         accepted, others = ((tuple(x), tuple(y)) for x, y in (said["accepted"], said["others"]))
         unseen = (float(said["unseen"][0]), float(said["unseen"][1]))
-        return Calibration(accepted, others, said["factors"], unseen, float(said["labels_per_expected"]))
+        foretold = Foretold.from_json(said["foretold"]) if said.get("foretold") else None
+        return Calibration(accepted, others, said["factors"], unseen, float(said["labels_per_expected"]), foretold)
 
 
 AS_GIVEN: Final = Calibration(((), ()), ((), ()), {}, (1.0, 1.0), 1.0)
@@ -149,21 +148,40 @@ def _curve(scores: Floats, hits: Floats) -> Curve:
 
 
 def estimated_rows(
-    encounter: npt.NDArray[np.int64], probability: Floats, accepted: npt.NDArray[np.bool_], size: int, ratio: float
+    encounter: npt.NDArray[np.int64],
+    probability: Floats,
+    accepted: npt.NDArray[np.bool_],
+    stays: pd.DataFrame,
+    calibration: Calibration,
 ) -> Floats:
-    """Expected right, accepted, labels and noise of each encounter. Shape (size, 4).
+    """Expected right, accepted, labels, noise and how far stays are believed, of each encounter of a day. Shape (n, 5).
 
     Args:
-        encounter: number of the encounter of each listed code, 0 to size - 1.
-        probability: that it is right. accepted: whether it was. ratio: labels for each expected right code.
+        encounter: number of the encounter of each listed code, 0 to n - 1.
+        probability: that it is right, as `calibration` has it. accepted: whether it was.
+        stays: the n encounters (`by_stay.stays_of`). calibration: of the reference.
     """
-    taken = np.where(accepted, probability, 0.0)
+    size = len(stays)
+    labels = calibration.labels_per_expected * np.bincount(encounter, probability, minlength=size)
+    right = probability[accepted]
+    share, chance = 0.0, np.zeros(size)
+    if calibration.foretold is not None:
+        by_stay = calibration.foretold.labels.of(stays)
+        share = calibration.foretold.share(by_stay - labels)
+        if share:
+            labels = (1 - share) * labels + share * by_stay
+            wrong = (1 - share) * float((1 - right).sum()) + share * float(calibration.foretold.wrong.of(stays).sum())
+            right = with_odds_for(right, wrong)
+            # a number of labels that scores do not tell varies by itself; F1 moves by at most half a right code a label
+            chance = share * labels / 4
+    own = encounter[accepted]
     return np.column_stack(
         [
-            np.bincount(encounter, taken, minlength=size),
-            np.bincount(encounter, accepted, minlength=size),
-            ratio * np.bincount(encounter, probability, minlength=size),
-            np.bincount(encounter, taken * (1.0 - probability), minlength=size),
+            np.bincount(own, right, minlength=size),
+            np.bincount(own, minlength=size),
+            labels,
+            np.bincount(own, right * (1.0 - right), minlength=size) + chance,
+            np.full(size, share),
         ]
     )
 
@@ -181,33 +199,3 @@ def realised_rows(
             np.zeros(size),
         ]
     )
-
-
-def figure(moments: Moments, name: str) -> tuple[float, float]:
-    """Value and standard error (by linearisation over encounters, the chance of `right` included) of one figure.
-
-    NaN where there is nothing to divide by.
-    """
-    factor, below = FIGURES[name]
-    weights = np.asarray((*below, 0.0))
-    whole = float(moments.sums @ weights)
-    if moments.n < 2 or whole <= 0 or moments.products is None:
-        return float("nan"), float("nan")
-    value = factor * float(moments.sums[RIGHT]) / whole
-    slope = -value * weights
-    slope[RIGHT] += factor
-    spread = float(slope @ moments.products @ slope) * moments.n / (moments.n - 1)
-    return value, float(np.sqrt(max(spread, 0.0) + factor**2 * float(moments.sums[NOISE]))) / whole
-
-
-def dropped(window: Moments, reference: Moments, dispersion: float = 1.0) -> Tested:
-    """Has micro-F1 fallen? One-sided, Student's t over encounters; the effect is the drop."""
-    from scipy.stats import t
-
-    (now, error), (before, error_before) = figure(window, "micro_f1"), figure(reference, "micro_f1")
-    together = float(np.hypot(error, error_before))
-    if not np.isfinite(together) or together <= 0:
-        return Tested(float("nan"), 1.0, 0.0, 0.0)
-    z = (before - now) / together
-    scaled = z / np.sqrt(dispersion)
-    return Tested(scaled, float(t.sf(scaled, max(window.n - 1, 1))), before - now, z * z)

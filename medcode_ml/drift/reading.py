@@ -10,15 +10,41 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.contracts import coded
+from medcode_ml.contracts.ml import BY_KIND, model
 from medcode_ml.drift.frames import AMOUNTS, CODING, RANKING, CodingFrames
 from medcode_ml.drift.units import age_bands
-from medcode_ml.models.warehouse.labels import labelled_encounters, labels_of_day, stays_of
+from medcode_ml.models.bands import AUTO, REVIEW
+from medcode_ml.models.warehouse.labels import labelled_encounters, labels_of_day, labels_that_count, stays_of
 from medcode_ml.store.copying import copy_out
+from medcode_ml.store.drift_alarms import SUSPENDED
 from medcode_ml.store.frames import read_frame
 
 #: kind -> table whose model_version says what worked
 WORKED_IN: Final = {CODING: "coded.encounter", RANKING: "ranked.encounter", AMOUNTS: "billed.predicted_amount"}
+#: kind -> what it worked on: received_date, encounter_id, model_version
+_WORKED_ON: Final = {
+    CODING: "coded.encounter",
+    RANKING: "ranked.encounter",
+    # every claim is priced for the edits, those that are not final are kept
+    AMOUNTS: "(SELECT c.received_date, c.encounter_id, p.model_version FROM billed.claim c JOIN (SELECT DISTINCT "
+    "received_date, model_version FROM billed.predicted_amount) p USING (received_date) "
+    "WHERE c.status = 'ready' AND c.drg IS NOT NULL)",
+}
+#: kind -> what any version could have worked on: received_date, encounter_id
+_THERE: Final = {
+    CODING: "filtered.encounter",
+    RANKING: "coded.encounter",
+    AMOUNTS: "(SELECT received_date, encounter_id FROM billed.claim WHERE status = 'ready' AND drg IS NOT NULL)",
+}
 _CODES = ("encounter_id", "code", "score", "band", "accepted", "document_types")
+
+
+def not_learned_from(kind: str, of: str) -> str:
+    """SQL: the encounter of the row `of` is none that the model `:version` learned from."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM {BY_KIND[kind].model_encounter.fullname} m WHERE "
+        f"m.encounter_id = {of}.encounter_id AND m.version = :version AND m.part = 'train')"
+    )
 
 
 def version_of_day(connection: sa.Connection, kind: str, day: date) -> str | None:
@@ -31,26 +57,53 @@ def version_of_day(connection: sa.Connection, kind: str, day: date) -> str | Non
     return None if found is None else str(found)
 
 
+def version_in_use(connection: sa.Connection, kind: str) -> str | None:
+    """The version that worked on most encounters of the newest day there is; None where nothing was worked on."""
+    newest = connection.execute(sa.text(f"SELECT max(received_date) FROM {WORKED_IN[kind]}")).scalar()
+    return None if newest is None else version_of_day(connection, kind, newest)
+
+
 def days_of_version(connection: sa.Connection, kind: str, version: str, before: date) -> dict[date, int]:
     """Days before `before` that `version` worked on, oldest first, with the encounters it did not learn from."""
     query = sa.text(
-        f"SELECT received_date, count(*) FROM {WORKED_IN[kind]} w WHERE model_version = :version "
-        f"AND received_date < :before AND {_NOT_LEARNED_FROM} GROUP BY 1 ORDER BY 1"
+        f"SELECT received_date, count(*) FROM {_WORKED_ON[kind]} w WHERE model_version = :version "
+        f"AND received_date < :before AND {not_learned_from(kind, 'w')} GROUP BY 1 ORDER BY 1"
     )
     given = {"version": version, "before": before}
     return {day: int(n) for day, n in connection.execute(query, given)}
 
 
-def own_test(connection: sa.Connection, version: str, before: date) -> dict[date, set[str]]:
-    """Encounters kept apart (calibration, test) when a coding model was trained, by received day before `before`."""
-    query = sa.text(
-        "SELECT max(e.received_date) AS day, m.encounter_id FROM ml.coding_model_encounter m "
-        "JOIN filtered.encounter e USING (encounter_id) WHERE m.version = :version AND m.part <> 'train' "
-        "AND e.received_date < :before GROUP BY 2 ORDER BY 1"
-    )
+def own_test(connection: sa.Connection, kind: str, version: str, before: date) -> dict[date, set[str]]:
+    """Encounters that show what a trained model does in the world it was made for, by received day before `before`.
+
+    These are the ones kept apart when it was trained (calibration, test). A model that was trained because the world
+    had changed is not held against its old days: of it these are all encounters received since the change, by whomever
+    they were worked on, that it did not learn from.
+    """
+    changed = _recent_from(connection, kind, version)
+    given = {"version": version, "before": before, "changed": changed}
+    if changed is None:
+        query = (
+            f"SELECT max(w.received_date) AS day, m.encounter_id FROM {BY_KIND[kind].model_encounter.fullname} m "
+            f"JOIN {_THERE[kind]} w USING (encounter_id) WHERE m.version = :version AND m.part <> 'train' "
+            "AND w.received_date < :before GROUP BY 2 ORDER BY 1"
+        )
+    else:
+        query = (
+            f"SELECT max(w.received_date) AS day, w.encounter_id FROM {_THERE[kind]} w WHERE "
+            f"w.received_date >= :changed AND w.received_date < :before AND {not_learned_from(kind, 'w')} "
+            "GROUP BY 2 ORDER BY 1"
+        )
     found: dict[date, set[str]] = {}
-    for day, encounter in connection.execute(query, {"version": version, "before": before}):
+    for day, encounter in connection.execute(sa.text(query), given):
         found.setdefault(day, set()).add(encounter)
+    return found
+
+
+def _recent_from(connection: sa.Connection, kind: str, version: str) -> date | None:
+    """First received day of the changed world that a model was trained for; None where it was not."""
+    query = sa.select(model.c.recent_from).where(model.c.version == version, model.c.kind == kind)
+    found: date | None = connection.execute(query).scalar()
     return found
 
 
@@ -77,7 +130,7 @@ def coding_frames(
     documents = read_frame(connection, sa.text(_DOCUMENTS), {"day": day})
     documents = documents[documents["encounter_id"].isin(kept)].reset_index(drop=True)
     pages = read_frame(connection, sa.text(_PAGES), {"day": day})
-    labels = labels_of_day(connection, day)
+    labels = labels_of_day(connection, day, audited=True)
     labelled, labelled_codes = _labelled(connection, day, version, labels, codes, kept)
     if only is not None:
         labelled = labelled[labelled["encounter_id"].isin(only)].reset_index(drop=True)
@@ -87,7 +140,7 @@ def coding_frames(
 
 def _encounters(connection: sa.Connection, day: date, version: str, only: set[str] | None) -> pd.DataFrame:
     given: dict[str, Any] = {"day": day, "version": version}
-    where = f"c.model_version = :version AND {_NOT_LEARNED_FROM.replace('w.', 'c.')}"
+    where = f"c.model_version = :version AND {not_learned_from(CODING, 'c')}"
     if only is not None:
         where, given = "c.encounter_id = ANY(:only)", {"day": day, "only": sorted(only)}
     found = read_frame(connection, sa.text(_ENCOUNTERS.format(where=where)), given)
@@ -99,9 +152,12 @@ def _codes(connection: sa.Connection, day: date) -> pd.DataFrame:
     table = coded.encounter_code.c
     # where a code was found is asked of accepted ones only
     places = sa.case((table.accepted, table.document_types), else_=None).label("document_types")
+    # the coder's own band: an alarm that suspends it would else keep itself standing
+    held = (table.band == REVIEW) & table.reason.contains(SUSPENDED, autoescape=True)
+    band = sa.case((held, AUTO), else_=table.band).label("band")
     return copy_out(
         connection,
-        sa.select(table.encounter_id, table.code, table.score, table.band, table.accepted, places).where(
+        sa.select(table.encounter_id, table.code, table.score, band, table.accepted, places).where(
             table.received_date == day
         ),
     )
@@ -114,7 +170,7 @@ def _labelled(
     rows = labelled_encounters(labels, stays_of(connection, day, labels["encounter_id"]))
     rows = rows[rows["set_aside"].isna()]
     earlier = sorted(set(rows["encounter_id"]) - kept)
-    query = sa.text(_EARLIER_CODES.format(unlearned=_NOT_LEARNED_FROM))
+    query = sa.text(_EARLIER_CODES.format(unlearned=not_learned_from(CODING, "w")))
     more = read_frame(connection, query, {"ids": earlier, "day": day, "version": version})
     own = codes[["encounter_id", "code", "score", "accepted"]]
     both = own if more.empty else pd.concat([own, more], ignore_index=True)
@@ -123,19 +179,33 @@ def _labelled(
     return rows, both[both["encounter_id"].isin(set(rows["encounter_id"]))].reset_index(drop=True)
 
 
-def ranking_frames(connection: sa.Connection, day: date, version: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Frames of `frames.ranking_blocks`: what was ranked on the day, and what coders put first in labels that came."""
-    ranked = read_frame(connection, sa.text(_RANKED), {"day": day, "version": version})
-    labels = labels_of_day(connection, day)
+def ranking_frames(
+    connection: sa.Connection, day: date, version: str, *, ranked: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Frames of `frames.ranking_blocks`: what was ranked on the day, and what coders put first in labels that came.
+
+    Encounters that `version` learned from are not among them.
+
+    Args:
+        connection: the database. day: received day. version: of the ranker.
+        ranked: rows of ranked.encounter that `version` would write, in place of all that was ranked; labels are those
+            of the same encounters.
+    """
+    labels = labels_that_count(labels_of_day(connection, day, audited=True))
     first = labels[labels["place"] == 1].drop_duplicates("encounter_id")[["encounter_id", "code"]]
-    query = sa.text(_RANKED_EARLIER)
-    ours = read_frame(connection, query, {"ids": sorted(set(first["encounter_id"])), "day": day, "version": version})
-    return ranked, ours.merge(first.rename(columns={"code": "label"}), on="encounter_id")
-
-
-def amount_frames(connection: sa.Connection, day: date, version: str) -> pd.DataFrame:
-    """Frame of `frames.amount_blocks`."""
-    return read_frame(connection, sa.text(_AMOUNTS), {"day": day, "version": version})
+    first = first.rename(columns={"code": "label"})
+    given = {"day": day, "version": version}
+    if ranked is not None:
+        hospitals = read_frame(connection, sa.text(_HOSPITALS), {"day": day})
+        frame = ranked.merge(hospitals, on="encounter_id")
+        return frame, frame[["encounter_id", "hospital_id", "principal_code"]].merge(first, on="encounter_id")
+    unlearned = not_learned_from(RANKING, "r")
+    frame = read_frame(connection, sa.text(_RANKED.format(unlearned=unlearned)), given)
+    ours = read_frame(
+        connection, sa.text(_RANKED_EARLIER.format(unlearned=unlearned)),
+        {**given, "ids": sorted(set(first["encounter_id"]))},
+    )  # fmt: skip
+    return frame, ours.merge(first, on="encounter_id")
 
 
 def texts_of(connection: sa.Connection, documents: Iterable[tuple[str, str]]) -> list[str]:
@@ -152,7 +222,7 @@ def texts_of(connection: sa.Connection, documents: Iterable[tuple[str, str]]) ->
 def documents_coded(connection: sa.Connection, start: date, end: date, version: str) -> pd.DataFrame:
     """received_date, encounter_id, document_id of the documents of encounters that `version` coded and did not learn
     from."""
-    where = _NOT_LEARNED_FROM.replace("w.", "c.")
+    where = not_learned_from(CODING, "c")
     query = sa.text(
         "SELECT d.received_date, d.encounter_id, d.document_id FROM filtered.document d JOIN coded.encounter c "
         "USING (received_date, encounter_id) WHERE d.received_date BETWEEN :start AND :end "
@@ -161,10 +231,6 @@ def documents_coded(connection: sa.Connection, start: date, end: date, version: 
     return read_frame(connection, query, {"start": start, "end": end, "version": version})
 
 
-_NOT_LEARNED_FROM = (
-    "NOT EXISTS (SELECT 1 FROM ml.coding_model_encounter m WHERE m.encounter_id = w.encounter_id "
-    "AND m.version = :version AND m.part = 'train')"
-)
 _ENCOUNTERS = """
 SELECT e.encounter_id, e.hospital_id, c.document_count, c.code_set_release, c.outcome, b.drg, b.mdc, e.service,
        e.setting, e.admission_type, e.payer_id AS payer, p.sex, p.birth_date, e.discharge_status, e.discharge_date
@@ -199,16 +265,13 @@ JOIN coded.encounter_code k USING (encounter_id, received_date)
 _RANKED = """
 SELECT e.encounter_id, e.hospital_id, r.principal_code, r.principal_probability, r.code_count, r.needs_review, r.outcome
 FROM ranked.encounter r JOIN filtered.encounter e USING (received_date, encounter_id)
-WHERE r.received_date = :day AND r.model_version = :version ORDER BY 1
+WHERE r.received_date = :day AND r.model_version = :version AND {unlearned} ORDER BY 1
 """
 _RANKED_EARLIER = """
 SELECT DISTINCT ON (r.encounter_id) r.encounter_id, e.hospital_id, r.principal_code
 FROM ranked.encounter r JOIN filtered.encounter e USING (received_date, encounter_id)
 WHERE r.encounter_id = ANY(:ids) AND r.received_date <= :day AND r.model_version = :version
+      AND {unlearned}
 ORDER BY r.encounter_id, r.received_date DESC
 """
-_AMOUNTS = """
-SELECT e.hospital_id, a.predicted_because, a.charges, a.payments, a.payments_low, a.payments_high
-FROM billed.predicted_amount a JOIN filtered.encounter e USING (received_date, encounter_id)
-WHERE a.received_date = :day AND a.model_version = :version
-"""
+_HOSPITALS = "SELECT encounter_id, hospital_id FROM filtered.encounter WHERE received_date = :day"

@@ -1,15 +1,16 @@
 """References: which encounters a version is held against, frozen once, stored as sketches.
 
-A coding model trained here is held against the encounters kept apart when it was trained (calibration and test). Other
-coders, rankers and models of amounts are held against the first days they worked on.
+A model trained here is held against the encounters kept apart when it was trained (calibration and test). One that was
+trained because the world had changed is held against that new world alone: what was received since, and it did not
+learn from. What was not trained here, and a model with too few of these, is held against the first days it worked on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,16 +18,17 @@ import sqlalchemy as sa
 from medcode_ml.codes.release import releases
 from medcode_ml.contracts import drift, filtered
 from medcode_ml.contracts.ids import record_hash
+from medcode_ml.drift.amounts import amount_blocks, fit_amount_scales
 from medcode_ml.drift.evaluation import Reference, dispersions
 from medcode_ml.drift.frames import (
     AMOUNTS,
     CODING,
     RANKING,
     CodingFrames,
-    amount_blocks,
     coding_blocks,
     fit_calibration,
     fit_language,
+    fit_ranking_scale,
     ranking_blocks,
     sketches_of,
 )
@@ -34,23 +36,21 @@ from medcode_ml.drift.language import Language
 from medcode_ml.drift.performance import AS_GIVEN, Calibration
 from medcode_ml.drift.reading import (
     WORKED_IN,
-    amount_frames,
     coding_frames,
     days_of_version,
     own_test,
     ranking_frames,
 )
-from medcode_ml.drift.sketch import Sketches, merged, sketch_from_json
-from medcode_ml.store.copying import copy_in
+from medcode_ml.drift.reading_amounts import amount_frames
+from medcode_ml.drift.reference_table import LAYOUT, load_reference, store_reference
+from medcode_ml.drift.sketch import Key, Sketches, merged
 from medcode_ml.store.frames import read_frame, read_partition
 
-LAYOUT: Final = 1
-"""Of the facts: a reference of another layout is made again."""
 FEWEST: Final = 100
 """Encounters of a reference, at least: with fewer no shift but the largest could be told."""
 MODEL_TEST, FIRST_DAYS, CHOSEN = "model_test", "first_days", "chosen"
 _DOCUMENTS_KEPT: Final = 800
-_MOST_A_DAY: Final = 3000
+_MOST_A_DAY, _MOST = 3000, 20_000
 
 
 class DriftReferenceError(ValueError):
@@ -66,7 +66,7 @@ def reference_for(engine: sa.Engine, kind: str, version: str, day: date, days: i
     query = (
         sa.select(table.c.reference_id)
         .where(table.c.kind == kind, table.c.version == version, table.c.last_day < day)
-        .where(table.c.facts["layout"].as_integer() == LAYOUT)
+        .where(table.c.facts["layout"].as_integer() == LAYOUT[kind])
         .order_by(table.c.created_at.desc())
         .limit(1)
     )
@@ -76,10 +76,9 @@ def reference_for(engine: sa.Engine, kind: str, version: str, day: date, days: i
         known = connection.execute(query).scalar()
         if known is not None:
             return load_reference(connection, str(known))
-        if kind == CODING:
-            apart = own_test(connection, version, day)
-            if sum(map(len, apart.values())) >= FEWEST:
-                return _frozen(connection, kind, version, MODEL_TEST, list(apart), apart)
+        apart = own_test(connection, kind, version, day)
+        if sum(map(len, apart.values())) >= FEWEST:
+            return _frozen(connection, kind, version, MODEL_TEST, list(apart), _sample(apart))
         worked = days_of_version(connection, kind, version, day)
         first = list(worked)[:days]
         if len(first) < days or sum(worked[d] for d in first) < FEWEST:
@@ -120,22 +119,44 @@ def _frozen(
     days: Sequence[date],
     apart: dict[date, set[str]] | None,
 ) -> Reference:
+    before = _dispersion_before(connection, kind, version)
     if kind == CODING:
         frames = [_frames(connection, day, version, None if apart is None else apart[day]) for day in days]
-        made = coding_reference(version, days, frames, _taught(connection, version))
+        made = coding_reference(version, days, frames, _taught(connection, version), before)
         encounters = sum(len(f.encounters) for f in frames)
         labelled = sum(len(f.labelled) for f in frames)
     else:
-        made, encounters, labelled = _plain_reference(connection, kind, version, days)
-    _store(connection, made, origin, encounters, labelled)
+        made, encounters, labelled = _PLAIN[kind](connection, version, days, apart, before)
+    store_reference(connection, made, origin, encounters, labelled)
     return made
+
+
+def _sample(apart: dict[date, set[str]]) -> dict[date, set[str]]:
+    """Some thousands of the encounters of each day, by the hash of their id: a reference needs no more."""
+    most = min(_MOST_A_DAY, max(_MOST // len(apart), FEWEST))
+    return {
+        day: set(sorted(encounters, key=lambda encounter: record_hash("reference", encounter))[:most])
+        for day, encounters in apart.items()
+    }
+
+
+def _dispersion_before(connection: sa.Connection, kind: str, version: str) -> dict[Key, float]:
+    """By how much days differed in the newest reference of another version of the kind; empty where there is none."""
+    table, sketch = drift.drift_reference.c, drift.drift_reference_sketch.c
+    query = (
+        sa.select(table.reference_id).where(table.kind == kind, table.version != version)
+        .where(table.facts["layout"].as_integer() == LAYOUT[kind]).order_by(table.created_at.desc()).limit(1)
+    )  # fmt: skip
+    found = connection.execute(query).scalar()
+    keys = sa.select(sketch.hospital_id, sketch.document_type, sketch.metric, sketch.dispersion)
+    rows = connection.execute(keys.where(sketch.reference_id == found)).all()
+    return {(hospital, kind_of, metric): float(value) for hospital, kind_of, metric, value in rows}
 
 
 def _frames(connection: sa.Connection, day: date, version: str, only: set[str] | None) -> CodingFrames:
     """Frames of a day of the reference; encounters that another version coded are coded anew by this one."""
     if only is None:
         return _sampled(coding_frames(connection, day, version))
-    only = set(sorted(only, key=lambda encounter: record_hash("reference", encounter))[:_MOST_A_DAY])
     query = sa.text(
         "SELECT count(*) FROM coded.encounter WHERE received_date = :day AND model_version = :version "
         "AND encounter_id = ANY(:only)"
@@ -178,46 +199,80 @@ def _sampled(frames: CodingFrames) -> CodingFrames:
 
 
 def coding_reference(
-    version: str, days: Sequence[date], frames: Sequence[CodingFrames], taught: Sequence[str] = ()
-) -> Reference:
+    version: str, days: Sequence[date], frames: Sequence[CodingFrames], taught: Sequence[str] = (),
+    before: Mapping[Key, float] | None = None,
+) -> Reference:  # fmt: skip
     """The reference of a coder, made of the frames of its days; no I/O.
 
     Args:
         version: of the coder. days: received days. frames: of each of them.
         taught: code set releases its model learned from, besides those of the encounters.
+        before: by how much days differed in the reference before, see `dispersions`.
     """
     documents = pd.concat([f.documents for f in frames], ignore_index=True)
     labelled = pd.concat([f.labelled for f in frames], ignore_index=True)
     codes = pd.concat([f.labelled_codes for f in frames], ignore_index=True)
     language = fit_language(documents)
-    calibration = fit_calibration(labelled, codes) if len(labelled) else AS_GIVEN
+    encounters = pd.concat([f.encounters for f in frames], ignore_index=True)
+    calibration = fit_calibration(labelled, codes, encounters, documents) if len(labelled) else AS_GIVEN
     by_day = [
         sketches_of(coding_blocks(f, language, calibration, of_reference=True), of_reference=True) for f in frames
     ]
     releases = {r for f in frames for r in f.encounters["code_set_release"]} | set(taught)
-    return _made(CODING, version, days, by_day, sorted(releases), language, calibration, _kept_documents(days, frames))
+    documents_kept = _kept_documents(days, frames)
+    return _made(
+        CODING, version, days, by_day, before, sorted(releases), language, calibration, documents_kept
+    )  # fmt: skip
 
 
-def _plain_reference(
-    connection: sa.Connection, kind: str, version: str, days: Sequence[date]
-) -> tuple[Reference, int, int]:
-    by_day, encounters, labelled = [], 0, 0
+def _ranking_reference(
+    connection: sa.Connection, version: str, days: Sequence[date], apart: dict[date, set[str]] | None,
+    before: Mapping[Key, float],
+) -> tuple[Reference, int, int]:  # fmt: skip
+    frames = []
     for day in days:
-        if kind == RANKING:
-            ranked, with_label = ranking_frames(connection, day, version)
-            blocks, labelled = ranking_blocks(ranked, with_label), labelled + len(with_label)
-            encounters += len(ranked)
-        else:
-            assert kind == AMOUNTS
-            predicted = amount_frames(connection, day, version)
-            blocks, encounters = amount_blocks(predicted), encounters + len(predicted)
-        by_day.append(sketches_of(blocks))
-    return _made(kind, version, days, by_day, [], None, AS_GIVEN, ()), encounters, labelled
+        ranked = None if apart is None else _ranked_anew(connection, day, version, apart[day])
+        frames.append(ranking_frames(connection, day, version, ranked=ranked))
+    every, labelled = (pd.concat([f[n] for f in frames], ignore_index=True) for n in (0, 1))
+    scale = fit_ranking_scale(every, labelled)
+    by_day = [sketches_of(ranking_blocks(*f, scale)) for f in frames]
+    made = _made(RANKING, version, days, by_day, before, scales={RANKING: scale})
+    return made, len(every), len(labelled)
+
+
+def _ranked_anew(connection: sa.Connection, day: date, version: str, only: set[str]) -> pd.DataFrame:
+    """What `version` makes of encounters of a day, as the ranking stage would write it."""
+    from medcode_ml.models.registry import registered
+    from medcode_ml.ranking.in_use import GUIDELINES, ranker_of
+    from medcode_ml.ranking.stage import rank_day
+    from medcode_ml.settings import settings
+
+    ranker = GUIDELINES if version == GUIDELINES.version else ranker_of(registered(RANKING, version, settings().home))
+    ranked = rank_day(connection, day, ranker)["encounter"]
+    return ranked[ranked["encounter_id"].isin(only)].reset_index(drop=True)
+
+
+def _amount_reference(
+    connection: sa.Connection, version: str, days: Sequence[date], apart: dict[date, set[str]] | None,
+    before: Mapping[Key, float],
+) -> tuple[Reference, int, int]:  # fmt: skip
+    frames = [
+        amount_frames(connection, day, version, since=min(days), only=None if apart is None else apart[day])
+        for day in days
+    ]
+    every, paid = (pd.concat([f[n] for f in frames], ignore_index=True) for n in (0, 1))
+    scales = fit_amount_scales(every, paid)
+    by_day = [sketches_of(amount_blocks(*f, scales)) for f in frames]
+    return _made(AMOUNTS, version, days, by_day, before, scales=scales), len(every), len(paid)
+
+
+_PLAIN: Final = {RANKING: _ranking_reference, AMOUNTS: _amount_reference}
 
 
 def _made(
-    kind: str, version: str, days: Sequence[date], by_day: Sequence[Sketches], releases: Sequence[str],
-    language: Language | None, calibration: Calibration, documents: Sequence[tuple[str, str]],
+    kind: str, version: str, days: Sequence[date], by_day: Sequence[Sketches], before: Mapping[Key, float] | None,
+    releases: Sequence[str] = (), language: Language | None = None, calibration: Calibration = AS_GIVEN,
+    documents: Sequence[tuple[str, str]] = (), scales: Mapping[str, float] | None = None,
 ) -> Reference:  # fmt: skip
     sketches = merged(by_day)
     content = {"/".join(key): sketch.to_json() for key, sketch in sorted(sketches.items())}
@@ -226,7 +281,7 @@ def _made(
     )
     return Reference(
         named, kind, version, min(days), max(days), tuple(releases), language, calibration, tuple(documents), sketches,
-        dispersions(by_day),
+        dispersions(by_day, before), scales or {},
     )  # fmt: skip
 
 
@@ -266,48 +321,6 @@ def newer_releases(known: Sequence[str], seen: Sequence[str]) -> list[str]:
     start = {r.name: r.start for r in releases()}
     newest = max((start[name] for name in known if name in start), default=date.min)
     return sorted({name for name in seen if name in start and start[name] > newest})
-
-
-def _store(connection: sa.Connection, made: Reference, origin: str, encounters: int, labelled: int) -> None:
-    facts = {
-        "layout": LAYOUT,
-        "language": None if made.language is None else made.language.to_json(),
-        "calibration": made.calibration.to_json(),
-        "documents": [list(one) for one in made.documents],
-    }
-    row = {
-        "reference_id": made.reference_id, "kind": made.kind, "version": made.version, "origin": origin,
-        "first_day": made.first_day, "last_day": made.last_day, "created_at": datetime.now(UTC),
-        "encounters": encounters, "labelled": labelled, "releases": list(made.releases), "facts": facts,
-    }  # fmt: skip
-    sketches = pd.DataFrame(
-        [
-            (made.reference_id, *key, sketch.n, made.dispersion.get(key, 1.0), sketch.to_json())
-            for key, sketch in made.sketches.items()
-        ],
-        columns=[c.name for c in drift.drift_reference_sketch.columns],
-        dtype=object,
-    )
-    for table, frame in ((drift.drift_reference, pd.DataFrame([row])), (drift.drift_reference_sketch, sketches)):
-        connection.execute(sa.delete(table).where(table.c.reference_id == made.reference_id))
-        copy_in(connection, table, frame.astype(object))
-
-
-def load_reference(source: sa.Connection, reference_id: str) -> Reference:
-    """The reference as it was frozen."""
-    table, sketch = drift.drift_reference, drift.drift_reference_sketch
-    row = read_frame(source, sa.select(table).where(table.c.reference_id == reference_id)).iloc[0]
-    held = read_frame(source, sa.select(sketch).where(sketch.c.reference_id == reference_id))
-    keys = list(zip(held["hospital_id"], held["document_type"], held["metric"], strict=True))
-    facts: dict[str, Any] = row["facts"]
-    return Reference(
-        reference_id, row["kind"], row["version"], row["first_day"], row["last_day"], tuple(row["releases"]),
-        None if facts["language"] is None else Language.from_json(facts["language"]),
-        Calibration.from_json(facts["calibration"]),
-        tuple((day, document) for day, document in facts["documents"]),
-        dict(zip(keys, map(sketch_from_json, held["sketch"]), strict=True)),
-        dict(zip(keys, held["dispersion"], strict=True)),
-    )  # fmt: skip
 
 
 _STAYS = "SELECT encounter_id FROM filtered.encounter WHERE received_date = :day AND encounter_id = ANY(:only)"

@@ -12,30 +12,33 @@ import sqlalchemy as sa
 from medcode_ml.contracts import drift
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.drift.alarms import raise_alarms
+from medcode_ml.drift.amounts import amount_blocks
 from medcode_ml.drift.audit import COLUMNS, draw, strata
 from medcode_ml.drift.domain import tell_apart
 from medcode_ml.drift.evaluation import LEAST_EFFECT, WINDOWS, Reference, Row, compare, windows_of, with_alarms
 from medcode_ml.drift.frames import (
+    AMOUNTS,
     CODING,
     KINDS,
     RANKING,
     CodingFrames,
-    amount_blocks,
     coding_blocks,
     ranking_blocks,
     sketches_of,
 )
 from medcode_ml.drift.reading import (
-    amount_frames,
     coding_frames,
     documents_coded,
     ranking_frames,
     texts_of,
+    version_in_use,
     version_of_day,
 )
+from medcode_ml.drift.reading_amounts import amount_frames, paid_fingerprint
 from medcode_ml.drift.reference import newer_releases, one_each, reference_for
 from medcode_ml.drift.sketch import Sketches, sketch_from_json
 from medcode_ml.drift.units import ALL
+from medcode_ml.models.warehouse.labels import labels_fingerprint
 from medcode_ml.settings import settings
 from medcode_ml.store.frames import days_of, read_frame, replace_partition
 
@@ -47,6 +50,8 @@ WRITTEN: Final = (
     "drift_alarm",
     "audit_sample",
 )
+TOLD: Final = "told_truths"
+"""Metric: rows of labels or payments that came on the day; its notes hold their hash."""
 _TOLD_WINDOW: Final = 3
 _MOST_TOLD: Final = 500
 """Documents of the window that the domain classifier is trained on."""
@@ -66,16 +71,21 @@ class Watched:
 def run_drift(engine: sa.Engine, start: date, end: date) -> StageResult:
     """Evaluate the days received from `start` to `end`, one after the other; each is replaced in one transaction.
 
+    A day's realised figures are those of what coders and insurers said on it, whenever the encounters came. What they
+    said after a day was evaluated (a chart closed in the evening) is not lost: of the days before `start` that windows
+    of `start` take in, those with other labels or payments than they were evaluated with are evaluated again first.
+
     Days of a reference, and days before there is one, get an audit sample and no metrics. The figures say what stands.
 
     Raises:
-        ModelFolderError: a reference is to be coded anew by a model that is gone or damaged.
+        ModelFolderError: a reference is to be made anew by a model that is gone or damaged.
     """
     rows: dict[str, int] = dict.fromkeys(WRITTEN, 0)
     said: list[tuple[str | int | float, ...]] = []
     waiting = 0
     frozen = _frozen_rows(engine)
-    for day in days_of(start, end):
+    late = days_told_since(engine, start)
+    for day in (*late, *days_of(start, end)):
         # references are frozen in a transaction of their own: a day made again finds them
         watched = [found for kind in KINDS if (found := _versioned(engine, kind, day)) is not None]
         with engine.begin() as connection:
@@ -90,7 +100,8 @@ def run_drift(engine: sa.Engine, start: date, end: date) -> StageResult:
             )
             for one in evaluated:
                 alarms = sum(row.alarm for row in one.rows)
-                rows["drift_alarm"] += raise_alarms(connection, one.kind, one.version, day, one.rows)
+                now = version_in_use(connection, one.kind)
+                rows["drift_alarm"] += raise_alarms(connection, one.kind, one.version, day, one.rows, now=now)
                 waiting += one.reference is None
                 if one.rows:
                     said.append((day.isoformat(), one.kind, one.version, len(one.rows), alarms))
@@ -98,10 +109,25 @@ def run_drift(engine: sa.Engine, start: date, end: date) -> StageResult:
         rows[name] = count - frozen[name]
     figures: dict[str, float | int | str] = {
         "metrics": rows["drift_metric"], "alarms_raised": rows["drift_alarm"],
-        "audit_sample": rows["audit_sample"], "without_reference": waiting,
+        "audit_sample": rows["audit_sample"], "without_reference": waiting, "evaluated_again": len(late),
     }  # fmt: skip
     header = ("day", "kind", "version", "metrics", "metrics in alarm")
     return StageResult("drift", start, end, rows, figures, (header, tuple(said)))
+
+
+def days_told_since(engine: sa.Engine, day: date) -> list[date]:
+    """Days before `day`, in its windows, about which coders or insurers said more since they were evaluated."""
+    table = drift.drift_metric.c
+    query = sa.select(table.kind, table.received_date, table.notes).where(
+        table.metric == TOLD, table.received_date > day - timedelta(days=max(WINDOWS)), table.received_date < day
+    )
+    with engine.connect() as connection:
+        known = connection.execute(query).all()
+        return sorted({own for kind, own, notes in known if _fingerprint(connection, kind, own) != notes["told"]})
+
+
+def _fingerprint(connection: sa.Connection, kind: str, day: date) -> str:
+    return paid_fingerprint(connection, day) if kind == AMOUNTS else labels_fingerprint(connection, day, audited=True)
 
 
 def _frozen_rows(engine: sa.Engine) -> dict[str, int]:
@@ -136,13 +162,16 @@ def _evaluated(connection: sa.Connection, one: Watched, day: date) -> Watched:
         blocks = coding_blocks(frames, reference.language, reference.calibration)
         notes = [release_row(frames, reference), *_told(connection, reference, day)]
     elif one.kind == RANKING:
-        blocks = ranking_blocks(*ranking_frames(connection, day, one.version))
+        blocks = ranking_blocks(*ranking_frames(connection, day, one.version), reference.scales.get(RANKING, 1.0))
     else:
-        blocks = amount_blocks(amount_frames(connection, day, one.version))
+        frame = amount_frames(connection, day, one.version, since=reference.first_day)
+        blocks = amount_blocks(*frame, reference.scales)
     sketches = sketches_of(blocks)
     days = {**sketches_before(connection, reference.reference_id, day), day: sketches}
     least = settings().drift_least
     compared = [row for length, window in windows_of(days, day) for row in compare(window, reference, length, least)]
+    told = _fingerprint(connection, one.kind, day)
+    notes.append(Row(ALL, ALL, TOLD, 1, 0, 0, value=float(told.split()[0]), notes={"told": told}))
     return replace(one, rows=(*compared, *notes), sketches=sketches)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcode_ml.codes.tabular import tabular
+from medcode_ml.drift.figures import ESTIMATED, REALISED
 from medcode_ml.drift.language import COMPONENTS, Language
 from medcode_ml.drift.performance import Calibration, estimated_rows, realised_rows
 from medcode_ml.drift.sketch import Counts, Floats, Key, Moments, Sketch, Values
@@ -26,7 +27,7 @@ CATEGORIES: Final = (
     "discharge_status",
 )  # fmt: skip
 CHAPTERS: Final = 22
-ESTIMATED, REALISED, STATE = "estimated", "realised", "state_distance"
+STATE: Final = "state_distance"
 #: what a state is measured on only the half of the reference that its directions were not fitted on
 STATES: Final = (STATE, *(f"state_{n + 1}" for n in range(COMPONENTS)))
 
@@ -80,7 +81,8 @@ def output_block(encounters: pd.DataFrame, codes: pd.DataFrame, calibration: Cal
     """What the coder made of encounters: scores, numbers of codes, bands, chapters, and the performance they promise.
 
     Args:
-        encounters: encounter_id, hospital_id, document_count and what there is of `CATEGORIES`.
+        encounters: encounter_id, hospital_id, document_count, what there is of `CATEGORIES`, and the columns of
+            `by_stay.stays_of`.
         codes: encounter_id, code, score, band, accepted; also codes not accepted.
         calibration: of the scores.
     """
@@ -116,7 +118,7 @@ def output_block(encounters: pd.DataFrame, codes: pd.DataFrame, calibration: Cal
     has = mix.sum(1) > 0
     likeliest[has] = [f"chapter {n + 1}" for n in mix[has].argmax(1)]
     told = {name: encounters[name].to_numpy(object) for name in CATEGORIES if name in encounters}
-    rows = estimated_rows(at, probability, accepted, size, calibration.labels_per_expected)
+    rows = estimated_rows(at, probability, accepted, encounters, calibration)
     return Block(
         encounters["hospital_id"].to_numpy(object),
         np.full(size, ALL, dtype=object),

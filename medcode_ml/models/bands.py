@@ -89,6 +89,11 @@ class Bands:
         return cls(facts["auto"], facts["drop"])
 
 
+def without_auto(bands: NDArray[np.object_]) -> NDArray[np.object_]:
+    """The same bands where the auto band is suspended: a person looks at what would have gone through."""
+    return np.where(bands == AUTO, REVIEW, bands).astype(object)
+
+
 def auto_threshold(
     probabilities: ArrayLike,
     correct: ArrayLike,

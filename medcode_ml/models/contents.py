@@ -6,6 +6,7 @@ No pickle: what is loaded can hold numbers and text only, never code.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,15 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
         return load_file(path)
     except (OSError, SafetensorError) as broken:
         raise _unreadable(path, "safetensors", broken) from broken
+
+
+def copied_file(source: Path) -> Writer:
+    """A writer that copies a file of another model folder, byte by byte."""
+
+    def write(path: Path) -> None:
+        shutil.copyfile(source, path)
+
+    return write
 
 
 def json_file(value: Any) -> Writer:

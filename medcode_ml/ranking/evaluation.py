@@ -7,7 +7,7 @@ orders, errors included.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,16 @@ import sqlalchemy as sa
 from medcode_ml.contracts import ml
 from medcode_ml.models.bootstrap import RESAMPLES
 from medcode_ml.models.registry import promoted
-from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.evaluation import (
+    CHAMPION,
+    MODEL,
+    WHOLE,
+    EvaluationResult,
+    difference,
+    keep_figures,
+    not_compared,
+)
+from medcode_ml.models.warehouse.learned import new_to_both
 from medcode_ml.models.warehouse.stages import settle_pointer
 from medcode_ml.models.warehouse.versions import encounters_of_version, newest_version
 from medcode_ml.ranking.batch import rank_frames
@@ -38,6 +47,8 @@ FEWEST_OF_SETTING: Final = 10
 KEPT: Final = "codes_kept"
 TOP1: Final = "principal_top1"
 NDCG: Final = "ndcg_at_10"
+#: figures that are listed by part for people
+SHOWN: Final = (TOP1, NDCG)
 _GOLD: Final = "order of the hospital's coders, of the labels billable at discharge"
 _KEPT_NOTES: Final = "unit: encounters; gold: the codes that went in"
 _GROUPED_BY: Final = ("age", "sex", "discharge_date", "discharge_status")
@@ -66,8 +77,10 @@ def evaluate_from_store(
     _, test = encounters_of_version(engine, ml.RANKING, version)
     settle_pointer(engine, KIND, home)
     by, champion = (measured or rankers)(home, version)
-    result = evaluate(version, by, labelled_frames(engine, test), resamples=resamples)
-    keep_figures(engine, result, champion)
+    both = new_to_both(engine, ml.RANKING, version, champion, test)
+    frames = labelled_frames(engine, test)
+    result = evaluate(version, by, frames, new_to_champion=both.encounters, resamples=resamples)
+    keep_figures(engine, result, champion, both.said)
     return result
 
 
@@ -85,7 +98,12 @@ def rankers(home: Path, version: str) -> tuple[dict[str, Rank], str | None]:
 
 
 def evaluate(
-    version: str, rankers: Mapping[str, Rank], test: RankingFrames, *, resamples: int = RESAMPLES
+    version: str,
+    rankers: Mapping[str, Rank],
+    test: RankingFrames,
+    *,
+    new_to_champion: Collection[str] | None = None,
+    resamples: int = RESAMPLES,
 ) -> EvaluationResult:
     """Rank the test encounters with every ranker, and measure all of them and those of each setting.
 
@@ -93,6 +111,7 @@ def evaluate(
         version: named in the rows.
         rankers: by name; `model` is compared with each other one.
         test: the test encounters, with the coders' places.
+        new_to_champion: encounters that the champion is measured on, by itself and with the model; None for all.
         resamples: bootstrap draws, by person.
     """
     ids = list(test.encounters["encounter_id"])
@@ -104,20 +123,25 @@ def evaluate(
     for one in sorted({s for s in setting if s is not None}):
         parts[one] = np.asarray(setting == one, dtype=np.bool_)
     rows: list[tuple[Any, ...]] = []
+    counted = {CHAMPION: np.array([new_to_champion is None or one in new_to_champion for one in ids], dtype=np.bool_)}
+    if CHAMPION in rankers and not counted[CHAMPION].any():
+        rows += [not_compared(ml.RANKING, version, name, f"gold: {_GOLD}") for name in (TOP1, NDCG)]
+        del measured[CHAMPION]
     for part, chosen in parts.items():
         if part != WHOLE and chosen.sum() < FEWEST_OF_SETTING:
             continue
-        of_part = {name: _chosen(one, chosen) for name, one in measured.items()}
+        of_part = {name: _chosen(one, chosen & counted.get(name, chosen)) for name, one in measured.items()}
         for name, one in of_part.items():
             found = summary(one, resamples=resamples)
             rows += [(version, part, name, *row) for row in _rows(found, one.counts())]
-            if chosen.any():
+            if one.patients:
                 # exact and without an interval: a single encounter counts
                 kept = float(one.values[KEPT].mean())
-                rows.append((version, part, name, KEPT, kept, None, None, int(chosen.sum()), _KEPT_NOTES))
+                rows.append((version, part, name, KEPT, kept, None, None, len(one.patients), _KEPT_NOTES))
         for name, one in of_part.items():
             if name != MODEL and MODEL in of_part:
-                found = paired(of_part[MODEL], one, resamples=resamples)
+                own = _chosen(measured[MODEL], chosen & counted.get(name, chosen))
+                found = paired(own, one, resamples=resamples)
                 rows += [(version, part, difference(name), *row) for row in _rows(found, one.counts())]
     return EvaluationResult(ml.RANKING, version, len(ids), pd.DataFrame(rows, columns=_COLUMNS, dtype=object))
 

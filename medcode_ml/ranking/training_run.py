@@ -40,6 +40,7 @@ def train_from_store(
     parameters: Mapping[str, Any] | None = None,
     parameters_of: str | None = None,
     trials: int = 0,
+    reason: str = "",
     progress: bool = False,
     train: Train | None = None,
 ) -> TrainingResult:
@@ -54,6 +55,7 @@ def train_from_store(
         parameters: overrides of the training's own.
         parameters_of: a version whose parameters come before them, such as one that was tuned.
         trials: of a tuning before the training; none without.
+        reason: why it is trained, for the record.
         progress: show bars.
         train: what trains, by default `medcode_ml.ranking.training.train`.
 
@@ -86,7 +88,7 @@ def train_from_store(
             )  # fmt: skip
         return register_trained(
             engine, ml.RANKING, home, making, encounters, seconds=time.monotonic() - began, data_hash=digest,
-            learned_codes=learned.codes["code"], mlflow_run=run.id, tuned_from=parameters_of,
+            learned_codes=learned.codes["code"], mlflow_run=run.id, tuned_from=parameters_of, reason=reason,
         )  # fmt: skip
 
 

@@ -24,9 +24,11 @@ from medcode_ml.models.warehouse.labels import (
 from medcode_ml.models.warehouse.training_set import fill_training_set
 
 
-def run_training_set(engine: sa.Engine, start: date, end: date) -> StageResult:
+def run_training_set(
+    engine: sa.Engine, start: date, end: date, *, since: date | None = None, recent_from: date | None = None
+) -> StageResult:
     """Replace the training set of the days `start` to `end` and split all days anew (see `fill_training_set`)."""
-    return fill_training_set(engine, ml.RANKING, start, end, training_set_of)
+    return fill_training_set(engine, ml.RANKING, start, end, training_set_of, since=since, recent_from=recent_from)
 
 
 def training_set_of(connection: sa.Connection, day: date) -> pd.DataFrame:
@@ -47,7 +49,8 @@ def ordered_encounters(labels: pd.DataFrame, stays: pd.DataFrame) -> pd.DataFram
         stays: as `warehouse.labels.stays_of` gives them.
 
     Returns:
-        The columns of `ml.ranking_training_set` but received_date; `split` and `person_id` are still None.
+        The columns of `ml.ranking_training_set` but received_date and those of the split; `split` and
+        `person_id` are still None.
     """
     rows = labelled_encounters(labels, stays)
     given = dict(iter(labels_that_count(labels).groupby("encounter_id")))
@@ -68,7 +71,7 @@ def ordered_encounters(labels: pd.DataFrame, stays: pd.DataFrame) -> pd.DataFram
         indicators.append([poa[code] for code in codes])
     own_columns = {"set_aside": aside, "code_count": [len(codes) for codes in rows["codes"]], "poa": indicators}
     columns = {name: pd.Series(values, index=rows.index, dtype=object) for name, values in own_columns.items()}
-    names = [c.name for c in ml.ranking_training_set.columns if c.name != "received_date"]
+    names = [c.name for c in ml.ranking_training_set.columns if c.name not in ("received_date", *ml.OF_THE_SPLIT)]
     return rows.assign(**columns)[names]
 
 

@@ -24,6 +24,7 @@ from medcode_ml.contracts import served
 from medcode_ml.logs import logger
 
 _AT_ONCE: Final = 1000
+_INTO: Final = insert(served.access).on_conflict_do_nothing()
 _log = logger("serving.access_log")
 
 
@@ -109,8 +110,8 @@ class AccessLog:
             rows = [row for line in path.read_bytes().splitlines() if (row := _row(line)) is not None]
             with self._engine.begin() as connection:
                 for at in range(0, len(rows), _AT_ONCE):
-                    into = insert(served.access).values(rows[at : at + _AT_ONCE])
-                    connection.execute(into.on_conflict_do_nothing())
+                    # one statement for any number of rows: it is compiled and prepared once
+                    connection.execute(_INTO, rows[at : at + _AT_ONCE])
             path.unlink()
             return len(rows)
         except BlockingIOError:

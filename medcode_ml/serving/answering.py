@@ -14,6 +14,7 @@ from medcode_ml.serving.metrics import metrics
 
 ID: Final[Mapping[str, str]] = {
     "code": "record_id", "rank": "encounter_id", "bill": "encounter_id", "encounter": "encounter_id",
+    "review": "encounter_id",
 }  # fmt: skip
 """Key that names a record, by operation; cases to price have none."""
 

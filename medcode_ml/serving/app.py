@@ -17,6 +17,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from medcode_ml.serving.chart_routes import router as chart_router
 from medcode_ml.serving.formats import MANY, ONE
 from medcode_ml.serving.in_use import ModelsInUse
 from medcode_ml.serving.other_routes import router
@@ -58,6 +59,7 @@ def create_app(
     answer_with_problems(app)
     add_record_routes(app)
     app.include_router(router)
+    app.include_router(chart_router)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Outermost, body_bytes=held.api_body_bytes, seconds=held.api_seconds)
     return app

@@ -113,6 +113,21 @@ WHOLE_EXAMPLE: dict[str, Any] = {key: value for key, value in BILL_EXAMPLE.items
 }
 
 
+CHART_EXAMPLE: dict[str, Any] = {
+    "encounter_id": "5f0c9a33d2b34f7a8c11",
+    "coder": "a.coder",
+    "opened_at": "2026-11-20T09:30:00Z",
+    "closed_at": "2026-11-20T09:34:10Z",
+    "outcome": "final",
+    "active_seconds": 212,
+    "decisions": [
+        {"code": "I50.23", "outcome": "accepted", "poa": "Y"},
+        {"code": "N17.9", "outcome": "rejected", "reason": "not_supported"},
+        {"code": "E11.9", "outcome": "added", "place": 2, "poa": "Y"},
+    ],
+}
+
+
 class Open(BaseModel):
     """An object whose other keys are carried through."""
 
@@ -273,6 +288,35 @@ class Whole(Stay):
     prior_payments: list[Line] | None = None
 
 
+class CodeDecision(Open):
+    """What a coder decided about a code. The README says which keys each outcome has."""
+
+    code: CodeText
+    outcome: Literal["accepted", "rejected", "added", "reordered", "withdrawn"]
+    reason: str | None = Field(default=None, description="of a rejection, such as not_documented")
+    place: Annotated[int | None, Field(default=None, ge=1, le=500, description="of an added or reordered code")]
+    poa: Literal["Y", "N", "U", "W", "1"] | None = None
+    evidence: Open | None = Field(default=None, description="of an added code: document_id, start, end")
+    decided_at: str | None = Field(default=None, description="ISO time with its offset")
+
+
+class ReviewedChart(Open):
+    """A chart that a coder opened: decisions on its codes, and how it was closed."""
+
+    model_config = ConfigDict(extra="allow", strict=True, json_schema_extra={"examples": [CHART_EXAMPLE]})
+    encounter_id: Id = Field(description="encounter, as the mart views name it")
+    coder: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:\-]{1,80}$")] = Field(
+        description="user id of the coder"
+    )
+    kind: Literal["review", "audit"] = "review"
+    opened_at: str = Field(description="ISO time with its offset; names the chart with encounter, kind and coder")
+    closed_at: str | None = Field(default=None, description="closes the chart; with outcome")
+    outcome: Literal["final", "given_back"] | None = None
+    active_seconds: Annotated[int | float | None, Field(default=None, ge=0, le=1e7)]
+    model_version: str | None = Field(default=None, description="version whose proposals the coder saw")
+    decisions: Annotated[list[CodeDecision], Field(max_length=500)] | None = None
+
+
 class Notes(Open):
     """Notes to code together."""
 
@@ -297,13 +341,23 @@ class Cases(Open):
     records: Annotated[list[Case], Field(min_length=1)]
 
 
+class ReviewedCharts(Open):
+    """Charts of coders, taken in their order."""
+
+    records: Annotated[list[ReviewedChart], Field(min_length=1)]
+
+
 class Wholes(Open):
     """Encounters with their documents, for the whole way."""
 
     records: Annotated[list[Whole], Field(min_length=1)]
 
 
-ONE: dict[str, type[Open]] = {"code": Note, "rank": Encounter, "bill": Claim, "price": Case, "encounter": Whole}
+ONE: dict[str, type[Open]] = {
+    "code": Note, "rank": Encounter, "bill": Claim, "price": Case, "encounter": Whole,
+    "review": ReviewedChart,
+}  # fmt: skip
 MANY: dict[str, type[Open]] = {
     "code": Notes, "rank": Encounters, "bill": Claims, "price": Cases, "encounter": Wholes,
+    "review": ReviewedCharts,
 }  # fmt: skip

@@ -1,4 +1,5 @@
-"""The models that a worker serves: loaded once, looked for again every few seconds, swapped whole.
+"""The models that a worker serves: loaded once, looked for again every few seconds, swapped whole. So are the drift
+alarms that stand about the coder.
 
 Who asks holds the `Models` it got until it is done, so a request finishes on the models it began with. A model that
 cannot be loaded leaves the one before in place and is told by `trouble`.
@@ -15,6 +16,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from medcode_ml.coding.suspension import AlarmWatch, Suspension
 from medcode_ml.logs import logger
 from medcode_ml.models.manifest import ModelFolderError
 from medcode_ml.models.registry import promoted, promoted_version
@@ -59,6 +61,7 @@ class ModelsInUse:
     chosen: Settings
     engine: sa.Engine | None = None
     trouble: dict[str, str] = field(default_factory=dict)
+    current: Models = field(init=False)
     loads: int = 0
     """Times that something was swapped in."""
 
@@ -77,10 +80,13 @@ class ModelsInUse:
         self._look = threading.Event()
         self._told: Callable[[], None] = lambda: None
         self._alone = False  # the database does not answer
+        self.alarms = AlarmWatch()
         self.refresh(first=True)
 
     def refresh(self, *, first: bool = False) -> bool:
-        """Load what is promoted now and swap it in; True where something changed.
+        """Load what is promoted now and swap it in; True where a model changed.
+
+        The drift alarms that stand are looked for at the same moment.
 
         Raises:
             ModelFolderError: only at the `first` time; later the model before stays and `trouble` says so.
@@ -107,12 +113,24 @@ class ModelsInUse:
                     if self.trouble.get(kind) != told:
                         _log.error("the %s model in use stays, the new one cannot be loaded: %s", kind, told)
                     self.trouble[kind] = told
-            if changed:
+            suspension = self._suspension()
+            if changed or suspension != self.current.suspension:
                 held_models = {kind: held.model for kind, held in self._held.items()}
-                self.current = Models(**held_models, payers=self._payers)
+                self.current = Models(**held_models, payers=self._payers, suspension=suspension)
+            if changed:
                 self.loads += not first
                 _log.info("models in use: %s", ", ".join(f"{k} {v}" for k, v in self.versions().items()))
         return changed
+
+    @property
+    def suspension(self) -> Suspension | None:
+        """The drift alarms that stand about the coder in use, as last read; None without a database."""
+        return self.current.suspension
+
+    def unread(self) -> str:
+        """Why the drift alarms may be others by now; empty where they were just read."""
+        since = self.alarms.unread_since
+        return "" if since is None else f"the drift alarms are as they were read before {since:%Y-%m-%d %H:%M:%S} UTC"
 
     def versions(self) -> dict[str, str]:
         """Version by kind, as answers name it."""
@@ -176,6 +194,9 @@ class ModelsInUse:
             if not self._alone:
                 _log.warning("models in use are looked for in files alone: %s", type(away).__name__)
             self._alone = True
+
+    def _suspension(self) -> Suspension | None:
+        return None if self.engine is None else self.alarms.look(self.engine, self._held["coding"].version or None)
 
     def _warm(self, kind: str, held: _Held) -> None:
         """Answer a record nobody sent, so that the first caller does not wait for tables to be read."""

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from medcode_ml.contracts import served
 
 PREFIX: Final = "mck"
-SCOPES: Final = ("code", "rank", "bill", "price", "encounter", "codes", "models", "metrics")
+SCOPES: Final = ("code", "rank", "bill", "price", "encounter", "review", "codes", "models", "metrics")
 """What a key may be allowed; `docker/opa` says what each is needed for."""
 _ID_BYTES: Final = 8
 

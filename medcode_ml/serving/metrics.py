@@ -23,6 +23,8 @@ class Metrics:
     waiting: Any
     model_loads: Any
     model_trouble: Any
+    auto_band_suspended: Any
+    alarms_unread: Any
     access_lost: Any
     jobs: Any
 
@@ -44,6 +46,8 @@ def metrics() -> Metrics:
         Gauge("medcode_api_waiting_records", "Records that wait for the model", multiprocess_mode="livesum"),
         Counter("medcode_api_model_loads", "Times that models were loaded", []),
         Gauge("medcode_api_model_trouble", "Models that cannot be loaded", ["kind"], multiprocess_mode="livemax"),
+        Gauge("medcode_api_auto_band_suspended", "Drift alarms that suspend it", multiprocess_mode="livemax"),
+        Gauge("medcode_api_drift_alarms_unread", "1 where they are as last read", multiprocess_mode="livemax"),
         Counter("medcode_api_access_rows_lost", "Audit rows that could not be journaled", []),
         Counter("medcode_api_jobs", "Jobs that ended", ["operation", "status"]),
     )

@@ -76,7 +76,7 @@ async def lookup(
     "/v1/models",
     tags=["service"],
     operation_id="models",
-    summary="The model in use of each kind, and what could not be loaded",
+    summary="The model in use of each kind, what could not be loaded, and drift alarms that suspend the auto band",
     response_class=Response,
     responses=responses(401, 403, 429, 503) | _OBJECT,
 )
@@ -94,7 +94,8 @@ async def models(request: Request) -> Response:
         }
         for kind, version in held.versions().items()
     }
-    return Response(dumped({"models": told, "runtime": held.runtime()}), media_type=JSON)
+    answer = {"models": told, "runtime": held.runtime(), "auto_band_suspended": _suspended(api)}
+    return Response(dumped(answer), media_type=JSON)
 
 
 @router.get("/healthz", tags=["service"], operation_id="healthz", summary="The worker lives", responses=_OBJECT)
@@ -112,13 +113,21 @@ async def healthz() -> dict[str, str]:
     responses=responses(503) | _OBJECT,
 )
 async def readyz(request: Request) -> Response:
-    """200, or a problem that says why not; "degraded" where an older model answers than the one promoted."""
+    """200, or a problem that says why not; "degraded" where an older model answers than the one promoted, or the drift
+    alarms could not be read again."""
     api: Api = request.app.state.api
     why = await asyncio.to_thread(api.not_ready_because)
     if why:
         raise ProblemError(503, "not-ready", "; ".join(why))
     trouble = dict.fromkeys(api.models.trouble, _TROUBLE)
-    told = {"status": "degraded" if trouble else "ready", "models": api.models.versions(), "trouble": trouble}
+    if unread := api.models.unread():
+        trouble["drift_alarms"] = unread
+    told = {
+        "status": "degraded" if trouble else "ready",
+        "models": api.models.versions(),
+        "trouble": trouble,
+        "auto_band_suspended": _suspended(api),
+    }
     return Response(dumped(told), media_type=JSON)
 
 
@@ -138,6 +147,12 @@ async def figures(request: Request) -> Response:
     api.tell()
     content, media_type = await asyncio.to_thread(exposition, api.metrics_dir)
     return Response(content, headers={"content-type": media_type})
+
+
+def _suspended(api: Api) -> list[str]:
+    """Why codes of the auto band go to review; empty where it is in use."""
+    suspension = api.models.suspension
+    return [] if suspension is None else [alarm.reason for alarm in suspension.alarms]
 
 
 def _day(given: date | None) -> date:

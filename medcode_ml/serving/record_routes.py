@@ -1,4 +1,4 @@
-"""POST /v1/code, /v1/rank, /v1/bill, /v1/price, /v1/encounters and their batches; GET /v1/jobs/{job_id}."""
+"""POST /v1/code, /v1/rank, /v1/bill, /v1/price, /v1/encounters, /v1/decisions, their batches; GET /v1/jobs/{job_id}."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from starlette.responses import Response
 from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.serving.answering import body_of, status_of
 from medcode_ml.serving.batching import OverloadedError
+from medcode_ml.serving.chart_desk import SENT_BY
 from medcode_ml.serving.entrance import HOSPITAL_HEADER, allow, enter
 from medcode_ml.serving.formats import MANY, ONE
 from medcode_ml.serving.identity import Caller
@@ -38,6 +39,7 @@ _PATHS: Final = {
     "bill": ("/v1/bill", "Edit, group and price a ranked encounter, factor by factor"),
     "price": ("/v1/price", "Predict the charges and payments of a case with 90% intervals"),
     "encounter": ("/v1/encounters", "Take an encounter the whole way: read its documents, code, rank and bill"),
+    "review": ("/v1/decisions", "Record what a coder decided about the codes of an encounter"),
 }
 _DATED: Final = frozenset({"code", "bill", "encounter"})
 AsOf = Annotated[
@@ -128,7 +130,11 @@ async def _answer(request: Request, operation: str, batch: bool, as_of: date | N
     records = read_records(*read) if small else await asyncio.to_thread(read_records, *read)
     audit = request.scope["medcode_audit"]
     audit["record_count"] = len(records)
-    hospitals = _hospitals(request, caller, records)
+    if operation == "review":
+        records = [{**record, SENT_BY: caller.subject} for record in records]
+        hospitals = await _hospitals_of_charts(api, records)
+    else:
+        hospitals = _hospitals(request, caller, records)
     audit["hospitals"] = sorted(hospitals)[:100]
     await allow(request, caller, operation, sorted(hospitals))
     asked = Asked(caller.subject, operation, batch, records, as_of, body)
@@ -149,7 +155,7 @@ async def _answer(request: Request, operation: str, batch: bool, as_of: date | N
         raise ProblemError(422, "idempotency-key-reused", str(error)) from None
     except sa.exc.SQLAlchemyError:
         raise ProblemError(
-            503, "unavailable", "jobs cannot be kept now; try again", headers={"Retry-After": "5"}
+            503, "unavailable", "this cannot be kept now; try again", headers={"Retry-After": "5"}
         ) from None
     return _response(body_of(operation, batch, records, found), status_of(batch, found))
 
@@ -217,6 +223,16 @@ async def enter_any(request: Request) -> Caller:
             refused = refused or error
     assert refused is not None
     raise refused
+
+
+async def _hospitals_of_charts(api: Api, records: Sequence[dict[str, Any]]) -> set[str]:
+    """The hospitals of the encounters: what a client says of them is not asked."""
+    try:
+        return await asyncio.to_thread(api.desk.hospitals, records)
+    except sa.exc.SQLAlchemyError:
+        raise ProblemError(
+            503, "unavailable", "charts cannot be read now; try again", headers={"Retry-After": "5"}
+        ) from None
 
 
 def _hospitals(request: Request, caller: Caller, records: Sequence[dict[str, Any]]) -> set[str]:

@@ -148,6 +148,7 @@ def _work(
     where: Where, listening: socket.socket, models: ModelsInUse, beat: Callable[[], bool], shares: Shares, place: int
 ) -> None:
     """What the worker at `place` does."""
+    import pyarrow
     import uvicorn
 
     from medcode_ml.serving.app import create_app
@@ -160,6 +161,8 @@ def _work(
             own.listen(_BACKLOG)  # how many may wait is the socket's, how many are taken at once the loop's
             shares.say(place, 0)
 
+    # what Arrow makes goes beside the tables it has read, not into the pages of theirs that the workers share
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     # what is wrong with an upload is told to its sender, not to the log
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     # the event loop gets its turn sooner while the model's thread works

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from medcode_ml.operations import Answer
 from medcode_ml.serving.access_log import AccessLog
 from medcode_ml.serving.batching import Batcher
+from medcode_ml.serving.chart_desk import ChartDesk
 from medcode_ml.serving.identity import Keys, Tokens, open_tokens
 from medcode_ml.serving.in_use import ModelsInUse
 from medcode_ml.serving.jobs import Job, Jobs
@@ -51,6 +52,7 @@ class Api:
     batcher: Batcher
     jobs: Jobs
     ways: WholeWays
+    desk: ChartDesk
     runner: Runner | None = None
     draining: bool = False
     _loads_told: int = 0
@@ -86,6 +88,7 @@ class Api:
             Batcher(chosen.api_batch_records, chosen.api_batch_milliseconds),
             Jobs(engine, worker, chosen.api_job_hours),
             WholeWays(PageReader(chosen.page_seconds)),
+            ChartDesk(engine, chosen.review_idle_minutes),
         )
         api.runner = Runner(api.jobs, api)
         api.access.start()
@@ -103,6 +106,7 @@ class Api:
             self.runner.stop(_CLOSE_SECONDS)
         self.batcher.stop(_CLOSE_SECONDS)
         self.ways.stop()
+        self.desk.stop()
         self.access.stop()
 
     def ask(
@@ -113,6 +117,8 @@ class Api:
         Raises:
             OverloadedError: too much waits.
         """
+        if operation == "review":
+            return self.desk.submit(records, bounded=bounded)
         models = self.models.current
         if operation == "encounter":
             return self.ways.submit(records, models, as_of, bounded=bounded)
@@ -139,6 +145,8 @@ class Api:
         self._loads_told = self.models.loads
         for kind in self.models.versions():
             told.model_trouble.labels(kind).set(int(kind in self.models.trouble))
+        told.auto_band_suspended.set(len(self.models.suspension.alarms) if self.models.suspension else 0)
+        told.alarms_unread.set(int(self.models.alarms.unread_since is not None))
         told.waiting.set(self.batcher.waiting)
         if self.access.lost:
             told.access_lost.inc(self.access.lost)
@@ -158,5 +166,5 @@ class Api:
             with self.engine.connect() as connection:
                 connection.execute(sa.text("SELECT 1 FROM served.api_key LIMIT 1"))
         except sa.exc.SQLAlchemyError:
-            found.append("the database does not answer, or was not migrated")
-        return found
+            found += ["the database does not answer, or was not migrated", self.models.unread()]
+        return [why for why in found if why]

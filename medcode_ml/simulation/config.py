@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 #: Changes whenever the same configuration would give other bytes, so that an old delivery is not taken for a new one.
-GENERATOR = "medcode simulated hospital network 3"
+GENERATOR = "medcode simulated hospital network 4"
 
 
 class SimulationError(ValueError):
@@ -18,7 +18,10 @@ class SimulationError(ValueError):
 
 @dataclass(frozen=True)
 class DiseaseWave:
-    """From `from_day` (received) on, `share` of the encounters tell the scenario `scenario`."""
+    """From `from_day` (received) on, `share` of the encounters tell the scenario `scenario`.
+
+    Those of `scenarios.outbreaks` never come without a wave: no model has seen their codes before.
+    """
 
     scenario: str
     share: float
@@ -30,9 +33,10 @@ class NetworkConfig:
     """Configuration of the simulated network; days are received dates.
 
     Switches and what shifts from their day on (`None`: from the first day):
-    `note_style="new"` new headings, bullets and template wording in every document; `scanner="worse"` more noise,
-    blur and faint pages; `code_release_shift` conditions whose codes changed on 1 October 2026 come three times as
-    often (a patient mix in which the new release shows).
+    `note_style="new"` new headings and bullets, and conditions named in other words (`new_words`), as by physicians
+    trained elsewhere; `scanner="worse"` more noise, blur and faint pages, all from a worn machine (coarse, streaked);
+    `code_release_shift` conditions whose codes changed on 1 October 2026 come three times as often (a patient mix in
+    which the new release shows).
     """
 
     seed: int = 20261001

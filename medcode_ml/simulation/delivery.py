@@ -20,7 +20,7 @@ from tqdm import tqdm
 from medcode_ml.simulation.config import GENERATOR, NetworkConfig, SimulationError
 from medcode_ml.simulation.labels import ERROR_RATES
 from medcode_ml.simulation.network import DayDelivery, simulate
-from medcode_ml.simulation.rendering import apply_fault, render_page
+from medcode_ml.simulation.rendering import apply_fault, render_page, worn
 from medcode_ml.simulation.rows import TRUTH_COLUMNS
 from medcode_ml.simulation.scanning import Page, PageFile, page_rng
 
@@ -127,7 +127,9 @@ def _write_day(day: DayDelivery, folder: Path) -> None:
 
 
 def _drawn(page: Page) -> Image.Image:
-    return apply_fault(render_page(list(page.lines), page.font, page.dpi, page.header), page.fault, page_rng(page))
+    rng = page_rng(page)
+    image = apply_fault(render_page(list(page.lines), page.font, page.dpi, page.header), page.fault, rng)
+    return worn(image, page.dpi, rng) if page.worn else image
 
 
 def _bilevel(image: Image.Image) -> Image.Image:

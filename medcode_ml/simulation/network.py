@@ -117,7 +117,8 @@ def _holds_recoded(scenario: Scenario) -> bool:
 @lru_cache(maxsize=16)
 def _menu(hospital_id: str, shift: bool) -> tuple[tuple[Scenario, ...], tuple[float, ...]]:
     women_and_children = hospital_id == "CASC"
-    fit = tuple(s for s in SCENARIOS if not women_and_children or s.service in _WOMEN_AND_CHILDREN)
+    # what has no weight comes only as a disease wave
+    fit = tuple(s for s in SCENARIOS if s.weight and (not women_and_children or s.service in _WOMEN_AND_CHILDREN))
     factor = {True: 1.0 if women_and_children else 0.5, False: 1.0}
     weights = tuple(
         s.weight

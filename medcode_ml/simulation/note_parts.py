@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from medcode_ml.simulation.drawing import chance, pick
+from medcode_ml.simulation.new_words import reworded
 from medcode_ml.simulation.stays import Finding, Stay
 from medcode_ml.simulation.wording import Style, fill, mark
 
@@ -104,6 +105,7 @@ _DIFFERENTIAL = {
 def said(rng: np.random.Generator, stay: Stay, finding: Finding, style: Style, assertion: str = "affirmed") -> str:
     """A finding in this clinician's words, marked."""
     words = finding.says[style.variant % len(finding.says)] if chance(rng, 0.6) else pick(rng, finding.says)
+    words = reworded(words, style.variant) if style.new else words
     if assertion == "affirmed" and finding.hedged:
         assertion = "uncertain"
     text = mark(words, stay.code_of(finding), assertion)

@@ -118,6 +118,8 @@ class Page:
     dpi: int
     fault: str
     seed: tuple[int, ...]
+    worn: bool = False
+    """Whether a worn scanner made it."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Scanner:
                 dpi,
                 fault if fault in _OF_EVERY_PAGE else _C,
                 (self.seed, stay.index, n),
+                worse,
             )
             for n, lines in enumerate(pages, 1)
         ]

@@ -102,11 +102,28 @@ def _one_for_one(unit: str, before: str, after: str) -> str:
 
 
 def _labelled() -> str:
-    """Encounters that coders labelled, and research records that came coded, each once a day."""
+    """Encounters coders labelled, research records that came coded, charts closed as final, each once a day."""
     number = "ltrim(upper(regexp_replace(encounter_number, '[[:space:]./_-]+', '', 'g')), '0')"
     coders = _count("raw.coder_label", f"DISTINCT (received_date, source, hospital_id, {number})")
-    came = "(received_date, encounter_id) IN (SELECT received_date, encounter_id FROM filtered.diagnosis)"
-    return f"{coders} + {_count('filtered.encounter', '*', f'source IN {ml.CODED_SOURCES} AND {came}')}"
+    came = (
+        f"source IN {ml.CODED_SOURCES} AND (received_date, encounter_id) IN "
+        "(SELECT received_date, encounter_id FROM filtered.diagnosis)"
+    )
+    return f"{coders} + {_count('filtered.encounter', '*', came)} + {_reviewed(number, came)}"
+
+
+def _reviewed(number: str, came: str) -> str:
+    """Encounters of charts closed as final on a day that brought no other labels of theirs."""
+    number = number.replace("encounter_number", "l.encounter_number")
+    return f"""(SELECT count(DISTINCT (c.closed_date, c.encounter_id)) FROM review.chart c
+        WHERE c.closed_date BETWEEN :start AND :end AND c.outcome = 'final' AND c.kind = 'review' AND NOT EXISTS (
+            SELECT FROM raw.coder_label l JOIN mapped.encounter m
+                 ON m.source = l.source AND m.hospital_id = l.hospital_id AND ltrim(m.encounter_number, '0') = {number}
+            WHERE l.received_date = c.closed_date AND m.encounter_id = c.encounter_id
+        ) AND NOT EXISTS (
+            SELECT FROM filtered.encounter
+            WHERE received_date = c.closed_date AND encounter_id = c.encounter_id AND {came}
+        ))"""
 
 
 def _training_set(table: str, unit: str = "labelled encounter", before: str | None = None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 import pandas as pd
 import sqlalchemy as sa
@@ -11,6 +12,9 @@ from medcode_ml.contracts import drift
 from medcode_ml.store.frames import read_frame
 
 RAISED, CLEARED = "raised", "cleared"
+ALL_HOSPITALS: Final = "all"
+SUSPENDED: Final = "auto band suspended"
+"""What the reason of a code says that is in review for an alarm alone."""
 
 
 def standing_alarms(
@@ -37,4 +41,26 @@ def alarm_stands(
 ) -> bool:
     """Whether an alarm about `version` stands on `day`; for one hospital, also one about that hospital alone."""
     found = standing_alarms(source, kind, version, day)
-    return bool(len(found)) if hospital_id is None else bool(found["hospital_id"].isin(["all", hospital_id]).any())
+    if hospital_id is None:
+        return not found.empty
+    return bool(found["hospital_id"].isin([ALL_HOSPITALS, hospital_id]).any())
+
+
+def changed_since(source: sa.Engine | sa.Connection, kind: str, version: str) -> date | None:
+    """First received day of the changed world, as the alarms about `version` that stand have it; None without one.
+
+    The day of an alarm less the other days of the window that raised it (that of its strongest metric), never a day of
+    the reference: those were held to be as they should. Of several alarms that stand the earliest day counts.
+    """
+    found = standing_alarms(source, kind, version)
+    if found.empty:
+        return None
+    table = drift.drift_reference.c
+    query = sa.select(table.last_day).where(table.kind == kind, table.version == version)
+    ends = list(read_frame(source, query)["last_day"])
+    days = []
+    for alarm in found.itertuples():
+        window = int(alarm.metrics[0]["window_days"]) if alarm.metrics else 1
+        first = alarm.day - timedelta(days=window - 1)
+        days.append(max([first, *(end + timedelta(days=1) for end in ends if end < alarm.day)]))
+    return min(days)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 from support.amounts_hospitals import DRGS, made_up
+from support.tables import whole
 
 from medcode_ml.billing.amounts.cases import TARGETS, cases_of
+from medcode_ml.billing.amounts.claim_rows import known_cells
 from medcode_ml.billing.amounts.evaluation import evaluate_from_store
-from medcode_ml.billing.amounts.in_use import PREDICTED_COLUMNS, amount_edits_of, billed_amounts
+from medcode_ml.billing.amounts.in_use import PREDICTED_COLUMNS, billed_amounts
 from medcode_ml.billing.amounts.model import KIND, ClaimIntervalsError
 from medcode_ml.billing.amounts.promotion import FEWEST, gates
 from medcode_ml.billing.amounts.training import train
@@ -45,21 +47,6 @@ DAY, LATER = date(2026, 10, 1), date(2026, 10, 2)
 QUICK: Final = {"folds": 2, "steps": 6, "trees.rounds": 20, "network.epochs": 2}
 ZIPS: Final = {"H1": ("MA", "02114"), "H2": ("TX", "77030"), "H3": ("OH", "43210")}
 CLAIMS: Final = 900
-_FILLED: Final[dict[type, Any]] = {
-    sa.Text: "x", sa.Integer: 1, sa.Boolean: False, sa.Numeric: Decimal(0), sa.Date: DAY,
-    sa.DateTime: datetime(2026, 10, 1, tzinfo=UTC),
-}  # fmt: skip
-
-
-def whole(table: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame` with every further column of the table that may not be null."""
-    found = frame.copy()
-    for column in table.columns:
-        if column.name in found.columns or column.nullable:
-            continue
-        kind = next((value for type_, value in _FILLED.items() if isinstance(column.type, type_)), [])
-        found[column.name] = [kind] * len(found)
-    return found.astype(object)
 
 
 def claims(seed: int = 3) -> pd.DataFrame:
@@ -189,6 +176,25 @@ def test_a_second_run_and_a_day_alone_change_nothing(claimed: sa.Engine) -> None
     pd.testing.assert_frame_equal(before, rows(claimed))
 
 
+def test_a_window_takes_claims_from_the_training_and_not_from_what_prices_are_made_of(claimed: sa.Engine) -> None:
+    def cells() -> pd.DataFrame:
+        with claimed.connect() as connection:
+            return known_cells(connection)
+
+    before, known = rows(claimed), cells()
+    run_training_set(claimed, LATER, LATER, since=LATER, recent_from=LATER)
+    found = rows(claimed)
+    early = found["received_date"] < LATER
+    assert set(found.loc[early & before["split"].notna(), "set_aside"]) == {"before_window"}
+    assert set(found.loc[~early, "split"].dropna()) == set(FEWEST)
+    (account,) = accounts(claimed, ml.amount_training_set.fullname, DAY, LATER)
+    assert account.balances
+    assert account.carried == (~early & before["split"].notna()).sum()
+    pd.testing.assert_frame_equal(cells(), known)
+    run_training_set(claimed, LATER, LATER)
+    pd.testing.assert_frame_equal(rows(claimed), before)
+
+
 def test_too_few_hospitals_are_told_before_and_instead_of_a_training(claimed: sa.Engine, source: Path) -> None:
     gate = hospitals_gate(claimed, [])
     assert not gate.passed
@@ -252,7 +258,6 @@ def test_a_claim_out_of_all_proportion_is_an_edit_and_one_that_is_held_is_predic
     wrong.loc[wild, "total_charge"] = [amount * 30 for amount in held.loc[wild, "total_charge"]]
     with claimed.connect() as connection:
         said, changed = (billed_amounts(connection, frame, DAY) for frame in (held, wrong))
-        assert amount_edits_of(connection, held, DAY) == said.edits
     assert list(said.predicted.columns) == list(PREDICTED_COLUMNS)
     pd.testing.assert_frame_equal(said.predicted, changed.predicted)
     wanted = held[(held["status"] == "held") | held["expected_payment"].isna()]
@@ -303,9 +308,10 @@ def test_without_a_model_in_use_nothing_is_said_and_one_of_means_is_refused(
     with claimed.begin() as connection:
         connection.execute(sa.delete(ml.model_stage))  # as where the database never named a champion
     with claimed.connect() as connection:
-        assert amount_edits_of(connection, held, DAY, home=tmp_path) == {}
-        assert billed_amounts(connection, held, DAY, home=tmp_path).predicted.empty
+        said = billed_amounts(connection, held, DAY, home=tmp_path)
+        assert said.predicted.empty
+        assert said.edits == {}
         folder = train(cases_of(made_up(30)), tmp_path / "means", QUICK).path
         promote(KIND, register(folder, KIND, tmp_path).name, tmp_path)
         with pytest.raises(ClaimIntervalsError, match="no intervals of single claims"):
-            amount_edits_of(connection, held, DAY, home=tmp_path)
+            billed_amounts(connection, held, DAY, home=tmp_path)

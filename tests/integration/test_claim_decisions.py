@@ -10,112 +10,22 @@ from typing import Any
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from support.delivery import charge, note, patient, stay, write
+from support.billed_days import FIRST, SECOND, BilledDays
 
 from medcode_ml.billing.files import run_claim_files
 from medcode_ml.billing.held import HeldClaimError, days_to_run, decide, decisions_of, held_by_edit, held_claims
 from medcode_ml.billing.payers import load_payers
 from medcode_ml.billing.stage import run_billing
 from medcode_ml.billing.x12.reading import read_837
-from medcode_ml.contracts import answers, billed, filtered
+from medcode_ml.contracts import answers, billed
 from medcode_ml.store.frames import read_partition
 
 pytestmark = pytest.mark.integration
 
-FIRST, SECOND = date(2026, 10, 5), date(2026, 10, 6)
-_TEXT = "DISCHARGE DIAGNOSES:\n1. Pneumonia, unspecified organism.\n2. Acute kidney injury.\n"
-_TABLES = (billed.claim, billed.claim_edit, billed.interchange_claim)
-
-
-class Network:
-    """A small hospital with its stages.
-
-    `days` maps a received day to the encounters delivered on it; those of the day `without` lack a discharge date.
-    """
-
-    def __init__(
-        self, database: sa.Engine, root: Path, days: dict[date, list[str]], without: date | None = None
-    ) -> None:
-        from medcode_ml.intake.folder import FolderSource
-        from medcode_ml.intake.landing import run_intake
-        from medcode_ml.intake.page_store import PageWork
-        from medcode_ml.mapping.stage import run_mapping
-
-        self.engine, self.outbox = database, root / "outbox"
-        for day, numbers in days.items():
-            lacks = {"discharge_date": ""} if day == without else {}
-            write(
-                root / "delivered", day.isoformat(),
-                patient=[patient("M1")],
-                encounter=[stay(number, "M1", **lacks) for number in numbers],
-                charge=[charge(number, 7) for number in numbers],
-                scanned_record=[note(f"R{number}", number, _TEXT) for number in numbers],
-            )  # fmt: skip
-        run_intake(database, FolderSource(root / "delivered"), FIRST, SECOND, PageWork(root / "store", 1, 30))
-        run_mapping(database, FIRST, SECOND)
-        self.filter_to_rank()
-        self.bill()
-
-    def filter_to_rank(self, last: date = SECOND) -> None:
-        """The stages between mapping and billing, on both days or the first."""
-        from medcode_ml.coding.stage import run_coding
-        from medcode_ml.filtering.stage import run_filtering
-        from medcode_ml.ranking.stage import run_ranking
-
-        for stage in (run_filtering, run_coding, run_ranking):
-            stage(self.engine, FIRST, last)
-
-    def bill(self) -> dict[str, Any]:
-        """Bill both days and write their files; return the figures of both."""
-        billing = run_billing(self.engine, FIRST, SECOND, load_payers())
-        return billing.figures | run_claim_files(self.engine, FIRST, SECOND, self.outbox).figures
-
-    def claim(self, day: date = FIRST) -> dict[str, Any]:
-        """The first claim of a day."""
-        return read_partition(self.engine, billed.claim, day).to_dict("records")[0]
-
-    def errors(self, day: date = FIRST) -> list[str]:
-        """Edits that hold the first claim of a day."""
-        edits = read_partition(self.engine, billed.claim_edit, day)
-        own = edits[(edits["encounter_id"] == self.claim(day)["encounter_id"]) & (edits["level"] == "error")]
-        return own.loc[own["released_by"].isna(), "edit"].tolist()
-
-    def files(self) -> dict[str, bytes]:
-        """What lies in the outbox."""
-        return {p.name: p.read_bytes() for p in sorted(self.outbox.rglob("*.x12"))}
-
-    def tables(self, day: date = FIRST) -> list[pd.DataFrame]:
-        """The tables of a day that a run may not change."""
-        return [read_partition(self.engine, table, day) for table in _TABLES]
-
-    def changes(self, amount: str, day: date = FIRST) -> None:
-        """The hospital corrects the charge."""
-        with self.engine.begin() as connection:
-            of_day = filtered.charge.c.received_date == day
-            connection.execute(sa.update(filtered.charge).where(of_day).values(charge=Decimal(amount)))
-
-    def answers(self, table: sa.Table, **values: Any) -> None:
-        """An insurer answers; what the contract asks for and is not given is filled in."""
-        claim = self.claim()
-        row = {c.name: _FILLED[str(c.type)] for c in table.columns if not c.nullable and str(c.type) in _FILLED}
-        known = {k: claim[k] for k in ("encounter_id", "claim_number") if k in table.c}
-        with self.engine.begin() as connection:
-            connection.execute(sa.insert(table), row | {"outcome": "matched"} | known | values)
-
-    def decides(self, outcome: str, **given: Any) -> date:
-        """A biller decides about the first claim of the first day."""
-        claim = self.claim()["claim_number"]
-        return decide(self.engine, claim, outcome, "b.biller", "checked", datetime.now(UTC), **given)
-
-
-_FILLED: dict[str, Any] = {
-    "TEXT": "x", "DATE": SECOND, "INTEGER": 1, "BIGINT": 1, "JSONB": [], "BOOLEAN": True, "NUMERIC(18, 2)": Decimal(0),
-}  # fmt: skip
-
 
 @pytest.fixture
-def network(database: sa.Engine, tmp_path: Path) -> Network:
-    return Network(database, tmp_path, {FIRST: ["E1"]})
+def network(database: sa.Engine, tmp_path: Path) -> BilledDays:
+    return BilledDays(database, tmp_path, {FIRST: ["E1"]})
 
 
 def test_a_day_that_runs_again_unchanged_makes_the_same_bytes_sent_or_not(network):
@@ -215,7 +125,7 @@ def test_a_stay_that_two_days_carry_goes_out_once(database, tmp_path):
     """The first delivery was set aside and is corrected after the second one was billed."""
     from medcode_ml.filtering.worklist import decide as decide_on_record
 
-    network = Network(database, tmp_path, {FIRST: ["E1"], SECOND: ["E1"]}, without=FIRST)
+    network = BilledDays(database, tmp_path, {FIRST: ["E1"], SECOND: ["E1"]}, without=FIRST)
     record = network.claim(SECOND)["encounter_id"]
     assert read_partition(database, billed.claim, FIRST).empty
     decide_on_record(
@@ -235,7 +145,7 @@ def test_a_stay_that_two_days_carry_goes_out_once(database, tmp_path):
 
 
 def test_a_release_takes_effect_when_the_day_runs_and_is_taken_back(database, tmp_path):
-    network = Network(database, tmp_path, {FIRST: ["E1", "E2"]})
+    network = BilledDays(database, tmp_path, {FIRST: ["E1", "E2"]})
     (row,) = held_by_edit(network.engine).to_dict("records")
     assert (row["number"], row["edit"], row["claims"], row["alone"], row["releasable"]) == (
         415, "duplicate_claim", 1, 1, True
@@ -289,7 +199,7 @@ def test_what_cannot_be_decided_is_told(network):
 
 def test_a_day_in_small_parts_is_billed_and_written_as_a_whole_one(database, tmp_path):
     """Duplicates across parts are found, and rows and codes are the same however few are in memory at a time."""
-    network = Network(database, tmp_path, {FIRST: [f"E{n}" for n in range(1, 7)]})
+    network = BilledDays(database, tmp_path, {FIRST: [f"E{n}" for n in range(1, 7)]})
     claims, edits, members = network.tables()
     lines = read_partition(database, billed.claim_line, FIRST)
     assert edits["edit"].tolist().count("duplicate_claim") == 5

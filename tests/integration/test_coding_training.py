@@ -275,7 +275,7 @@ def test_a_version_in_shadow_is_compared_and_nothing_of_it_is_kept(labelled: sa.
     home = settings().home
     run_coding(labelled, FIRST, FIRST)
     before = [read_frame(labelled, sa.select(t)) for t in (coded.encounter, coded.encounter_code, ranked.encounter)]
-    assert run_shadow(labelled, home, FIRST, FIRST, load_payers(None), resamples=50).rows == {"shadow_figure": 0}
+    assert run_shadow(labelled, home, FIRST, FIRST, load_payers(None), resamples=50).rows["shadow_figure"] == 0
     to_shadow(labelled, home, real, by="test", note="to be seen")
     for last in (FIRST + timedelta(1), FIRST):
         assert run_shadow(labelled, home, FIRST, last, load_payers(None), resamples=50).rows["shadow_figure"] > 0

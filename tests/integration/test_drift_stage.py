@@ -98,11 +98,20 @@ def test_the_new_style_is_an_alarm_on_its_first_day_and_no_day_before(evaluated:
     assert not alarm_stands(evaluated, "coding", MODEL_VERSION, QUIET)
 
 
-def test_estimated_performance_is_near_the_realised_one(evaluated: sa.Engine) -> None:
+def test_estimated_performance_is_near_the_realised_one_until_notes_name_things_in_words_nobody_learned(
+    evaluated: sa.Engine,
+) -> None:
+    """Of 30 encounters the stays tell too little to be believed over the scores: there the realised figure is needed.
+
+    What larger days show is held in tests/unit/drift/test_drift_performance.py.
+    """
     found = metrics(evaluated)
     whole = found[(found["hospital_id"] == "all") & (found["document_type"] == "all") & (found["window_days"] == 3)]
-    last = whole[whole["received_date"] == SHIFT].set_index("metric")["value"].astype(float)
-    assert last["estimated_micro_f1"] == pytest.approx(last["realised_micro_f1"], abs=0.06)
+    quiet, last = (
+        whole[whole["received_date"] == day].set_index("metric")["value"].astype(float) for day in (QUIET, SHIFT)
+    )
+    assert quiet["estimated_micro_f1"] == pytest.approx(quiet["realised_micro_f1"], abs=0.06)
+    assert last["realised_micro_f1"] < quiet["realised_micro_f1"] - 0.02
 
 
 def test_a_second_run_changes_nothing_and_raises_nothing_twice(evaluated: sa.Engine) -> None:
@@ -211,7 +220,7 @@ def test_a_model_is_held_against_the_encounters_kept_apart_and_never_against_tho
         connection.execute(sa.text("DELETE FROM ml.drift_reference WHERE kind = 'coding'"))
     try:
         with evaluated.connect() as connection:
-            apart = own_test(connection, MODEL_VERSION, LAST)
+            apart = own_test(connection, "coding", MODEL_VERSION, LAST)
             learned = coding_frames(connection, date(2026, 9, 5), MODEL_VERSION)
         assert max(apart) == date(2026, 9, 4)
         assert learned.encounters.empty

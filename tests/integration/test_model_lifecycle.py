@@ -18,7 +18,7 @@ from support.charts import DAY, labelled, made_up
 from medcode_ml.coding.in_use import ONTOLOGY_CODER, coder_in_use
 from medcode_ml.coding.training import train
 from medcode_ml.contracts import ml
-from medcode_ml.lifecycle import advance, promote
+from medcode_ml.lifecycle import advance, promote, promotions_due
 from medcode_ml.models.contents import json_file
 from medcode_ml.models.folder import write_folder
 from medcode_ml.models.manifest import ModelFolderError
@@ -85,7 +85,7 @@ def home(database: sa.Engine, tmp_path: Path) -> Iterator[Path]:
     """A home of its own, beside an empty database; no champion is left behind."""
     yield tmp_path / "home"
     with database.begin() as connection:
-        for table in (ml.model_stage, ml.model, ml.shadow_figure):
+        for table in (ml.model_stage, ml.model, ml.shadow_figure, ml.shadow_encounter):
             connection.execute(sa.delete(table))
 
 
@@ -351,7 +351,7 @@ def test_no_other_moves_are_written(database: sa.Engine, home: Path, tmp_path: P
 
 def test_a_shadow_run_that_is_missing_or_shifts_drgs_keeps_a_model_out(database: sa.Engine, home: Path) -> None:
     def gate(despite: str = "") -> tuple[list[bool], str]:
-        found = shadow_gates(database, "new", "old", days=2, drg_shift=0.05, despite=despite)
+        found = shadow_gates(database, "new", "old", days=2, most_days=14, drg_shift=0.05, despite=despite)
         return [one.passed for one in found], "; ".join(one.said for one in found)
 
     def ran(day: date, share: float, champion: str = "old") -> None:
@@ -360,7 +360,7 @@ def test_a_shadow_run_that_is_missing_or_shifts_drgs_keeps_a_model_out(database:
         with database.begin() as connection:
             copy_in(connection, ml.shadow_figure, pd.DataFrame([row], dtype=object))
 
-    assert all(one.passed for one in shadow_gates(database, "new", None, days=2, drg_shift=0.05))
+    assert all(one.passed for one in shadow_gates(database, "new", None, days=2, most_days=14, drg_shift=0.05))
     ran(FIRST, 0.02)
     ran(date(2026, 9, 1), 0.9, champion="older")
     said = "1 days in shadow beside old, 2 wanted; 2.0% of 100 encounters get another MS-DRG, at most 5.0%"
@@ -387,15 +387,125 @@ def test_a_candidate_waits_in_shadow_until_it_ran_long_enough(
     waits = [advance("ranking", database, home, by="asset") for _ in range(2)]
     assert [(w.version, w.stage, w.changed) for w in waits] == [(two, SHADOW, True), (two, SHADOW, False)]
     assert champion_version(database, "ranking") == one
-    row = {"received_date": FIRST, "kind": "ranking", "shadow": two, "champion": one, "figure": DRG_SHIFT,
-           "value": 0.5, "encounters": 40, "notes": ""}  # fmt: skip
-    with database.begin() as connection:
-        copy_in(connection, ml.shadow_figure, pd.DataFrame([row], dtype=object))
+    assert "0 days in shadow" in waits[1].said
+    shifted(database, two, one, FIRST)
+    stays = advance("ranking", database, home, by="asset")
+    assert (stays.stage, stays.changed) == (SHADOW, False)
+    assert "shadow_agrees: 50.0% of 40 encounters" in stays.said
     with pytest.raises(NotPromotedError, match=r"shadow_agrees: 50.0% of 40 encounters"):
-        advance("ranking", database, home, by="asset")
+        promote("ranking", database, home, version=two, by="q.lead")
     done = promote("ranking", database, home, by="q.lead", note="n", despite="the shift is meant")
     assert (done.version, done.replaced) == (two, one)
     assert standing_of(database, two).why == "n; despite its shadow run: the shift is meant"
+
+
+def shifted(engine: sa.Engine, version: str, champion: str, day: date) -> None:
+    """A day of a ranking model in shadow: half of 40 encounters get another MS-DRG."""
+    row = {"received_date": day, "kind": "ranking", "shadow": version, "champion": champion, "figure": DRG_SHIFT,
+           "value": 0.5, "encounters": 40, "notes": ""}  # fmt: skip
+    with engine.begin() as connection:
+        copy_in(connection, ml.shadow_figure, pd.DataFrame([row], dtype=object))
+
+
+def told_by_coders(engine: sa.Engine, version: str, champion: str, right: int, wrong: int) -> None:
+    """Encounters whose MS-DRG changes, of which coders say that the version is `right` or `wrong`."""
+    rows = [
+        {"received_date": FIRST, "kind": "ranking", "shadow": version, "champion": champion, "encounter_id": f"e{n}",
+         "champion_drg": "194", "shadow_drg": "193", "coder_drg": "193" if n < right else "194"}
+        for n in range(right + wrong)
+    ]  # fmt: skip
+    with engine.begin() as connection:
+        copy_in(connection, ml.shadow_encounter, pd.DataFrame(rows, dtype=object))
+
+
+@pytest.fixture
+def beside(
+    database: sa.Engine, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, str]]:
+    """A ranking champion, and a version in shadow that shifts half of the MS-DRGs; the gates of the kind are passed."""
+    monkeypatch.setattr("medcode_ml.ranking.promotion.gates", lambda engine, version: [Gate("own", True, "")])
+    one, two = (registered(database, home, simple(tmp_path, "ranking", n), "ranking") for n in (1, 2))
+    promote_version(database, ml.RANKING, home, one, [], by="asset")
+    to_shadow(database, home, two, by="asset", note="0 days in shadow")
+    shifted(database, two, one, FIRST)
+    yield one, two
+    settings.cache_clear()
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"MEDCODE_{name.upper()}", value)
+    settings.cache_clear()
+
+
+def test_a_better_model_that_must_change_drgs_is_promoted_by_what_coders_say(
+    database: sa.Engine, home: Path, beside: tuple[str, str]
+) -> None:
+    one, two = beside
+    assert [(d.kind, d.version, d.days, d.changes) for d in promotions_due(database)] == [("ranking", two, 1, False)]
+    told_by_coders(database, two, one, right=20, wrong=4)
+    due = promotions_due(database)
+    assert [(d.version, d.to, d.changes) for d in due] == [(two, CHAMPION, True)]
+    assert champion_version(database, "ranking") == one, "to ask what is due moves nothing"
+    done = advance("ranking", database, home, version=two, by="sensor")
+    assert (done.stage, done.replaced, champion_version(database, "ranking")) == (CHAMPION, one, two)
+    assert promotions_due(database) == []
+
+
+def test_one_that_never_agrees_is_retired_and_frees_its_place(
+    database: sa.Engine, home: Path, beside: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = beside
+    chosen(monkeypatch, shadow_most_days="2")
+    told_by_coders(database, two, one, right=12, wrong=12)
+    assert advance("ranking", database, home, version=two, by="sensor").stage == SHADOW
+    shifted(database, two, one, LAST)
+    assert promotions_due(database)[0].to == RETIRED
+    done = advance("ranking", database, home, version=two, by="sensor")
+    assert (done.stage, done.changed, champion_version(database, "ranking")) == (RETIRED, True, one)
+    assert standing_of(database, two).why.startswith(
+        "2 days in shadow, at most 2, without passing: shadow_agrees: 50.0%"
+    )
+    with pytest.raises(StageError, match="is retired"):
+        advance("ranking", database, home, version=two, by="sensor")
+
+
+def test_a_newer_version_takes_the_place_in_shadow(
+    database: sa.Engine, home: Path, beside: tuple[str, str], tmp_path: Path
+) -> None:
+    one, two = beside
+    three = registered(database, home, simple(tmp_path, "ranking", 3), "ranking")
+    assert advance("ranking", database, home, version=three, by="asset").stage == SHADOW
+    standing = standing_of(database, two)
+    assert (standing.stage, standing.why) == (RETIRED, f"superseded in shadow by {three}")
+    assert [d.version for d in promotions_due(database)] == [three]
+    assert champion_version(database, "ranking") == one
+    # one that may not enter takes nobody's place
+    with pytest.raises(StageError, match="cannot become shadow"):
+        to_shadow(database, home, one, by="test", note="n")
+    assert standing_of(database, three).stage == SHADOW
+    # what was decided on a version that moved meanwhile is not done
+    promote_version(database, ml.RANKING, home, three, [], by="test")
+    with pytest.raises(StageError, match="was shadow and is champion now"):
+        retire_version(database, home, three, by="test", note="n", standing=SHADOW)
+
+
+def test_where_a_person_promotes_the_policy_never_does(
+    database: sa.Engine, home: Path, beside: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = beside
+    chosen(monkeypatch, promotion="person")
+    told_by_coders(database, two, one, right=20, wrong=4)
+    stays = advance("ranking", database, home, version=two, by="sensor")
+    assert (stays.stage, stays.changed, champion_version(database, "ranking")) == (SHADOW, False, one)
+    assert stays.said == f"it passed its gates and waits for a person: medcode model promote {two}"
+    assert not promotions_due(database)[0].changes
+    assert promote("ranking", database, home, version=two, by="q.lead").changed
+    # the first of a kind waits too
+    monkeypatch.setattr("medcode_ml.coding.promotion.gates", lambda engine, version: [Gate("own", True, "")])
+    first = registered(database, home, simple(tmp_path, "coding", 1))
+    assert advance("coding", database, home, version=first, by="asset").stage == SHADOW
+    assert champion_version(database, "coding") is None
 
 
 def test_mlflow_says_what_the_tables_say_and_makes_good_what_it_missed(

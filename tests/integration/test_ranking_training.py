@@ -106,6 +106,23 @@ def test_a_second_run_and_a_day_alone_change_nothing(labelled: sa.Engine) -> Non
     pd.testing.assert_frame_equal(before, rows(labelled))
 
 
+def test_a_recent_slice_is_taken_from_the_persons_seen_since_and_given_back(labelled: sa.Engine) -> None:
+    before, changed = rows(labelled), date(2026, 10, 1)
+    run_training_set(labelled, LAST, LAST, since=FIRST, recent_from=changed)
+    found = rows(labelled)
+    assert (found["set_aside"] == before["set_aside"]).where(before["set_aside"].notna(), True).all()
+    last = (
+        found[found["split"].notna()]
+        .groupby("person_id")
+        .agg(day=("encounter_received", "max"), part=("split", "first"))
+    )
+    assert last.loc[last["part"] == "test", "day"].min() >= changed
+    assert {"train", "calibration", "test"} == set(last.loc[last["day"] >= changed, "part"])
+    assert persons_in_two_parts(labelled, ml.RANKING) == 0
+    run_training_set(labelled, LAST, LAST)
+    pd.testing.assert_frame_equal(before, rows(labelled))
+
+
 def test_two_records_found_to_be_one_person_come_to_one_part(labelled: sa.Engine) -> None:
     kept = training_encounters(labelled, ml.RANKING)
     learned, tested = (kept.loc[kept["split"] == part, "patient_id"].iloc[0] for part in ("train", "test"))

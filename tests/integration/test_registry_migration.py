@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from support.old_database import database_at
 
-from medcode_ml.contracts import SCHEMAS
 from medcode_ml.models.warehouse.stages import champion_version, moves_of, registered_versions
 from medcode_ml.store.migrate import _config, differences
 
@@ -21,19 +21,8 @@ MONDAY, TUESDAY, FRIDAY = (datetime(2026, 10, day, 8, tzinfo=UTC) for day in (5,
 @pytest.fixture
 def before(server_engine: sa.Engine) -> Iterator[sa.Engine]:
     """A database of its own at 0011."""
-    admin = server_engine.execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE IF EXISTS registry_before"))
-        connection.execute(sa.text("CREATE DATABASE registry_before"))
-    engine = sa.create_engine(server_engine.url.set(database="registry_before"))
-    with engine.begin() as connection:
-        for schema in SCHEMAS:
-            connection.execute(sa.text(f"CREATE SCHEMA {schema}"))
-        command.upgrade(_config(connection), "0011")
-    yield engine
-    engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(sa.text("DROP DATABASE registry_before"))
+    with database_at(server_engine, "0011", "registry_before") as engine:
+        yield engine
 
 
 def put(engine: sa.Engine, table: str, **row: object) -> None:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
+from support.old_database import database_at, fill, rows, tables_of
 
 from medcode_ml.contracts import billed, filtered, metadata, review
 from medcode_ml.contracts.mart import VIEWS
@@ -90,6 +91,35 @@ def test_migrating_twice_changes_nothing(server_engine: sa.Engine) -> None:
     assert differences(server_engine) == []
 
 
+def test_a_filled_database_of_0005_comes_to_the_contracts_and_keeps_its_rows(server_engine: sa.Engine) -> None:
+    """New columns that must not be null are filled, rows that move arrive, nothing else of what was there changes."""
+    with database_at(server_engine, "0005", "filled_0005") as engine:
+        before = tables_of(engine)
+        fill(engine, before, claim={"status": "ready"})
+        columns = {name: [c.name for c in table.columns] for name, table in before.items()}
+        held = {name: rows(engine, table, columns[name]) for name, table in before.items()}
+        migrate(engine)
+        assert differences(engine) == []
+        now = tables_of(engine)
+        for name in before.keys() & now.keys():
+            kept = [place for place, column in enumerate(columns[name]) if column in now[name].columns]
+            wanted = sorted((tuple(row[at] for at in kept) for row in held[name]), key=str)
+            assert rows(engine, now[name], [columns[name][at] for at in kept]) == wanted, name
+        assert {name for name in before if name not in now} == {"ml.coding_promotion", "ml.ranking_promotion"}
+        versions = [(f"{kind}-{n}",) for kind in ("coding", "ranking") for n in (1, 2)]
+        assert rows(engine, now["ml.model"], ["version"]) == versions
+        champions = [row for row in rows(engine, now["ml.model_stage"], ["version", "stage"]) if row[1] == "champion"]
+        assert {version for version, _ in champions} <= {version for (version,) in versions}
+        assert len(champions) == 4, "every promotion arrives"
+        sent = ["sequence", "set_control_number", "frequency_code", "total_charge"]
+        assert rows(engine, now["billed.interchange_claim"], sent) == [
+            (1, "0001", "1", Decimal(1)), (1, "0001", "1", Decimal(2))
+        ]  # fmt: skip
+        with engine.connect() as connection:
+            for view in VIEWS:
+                connection.execute(sa.text(f"SELECT * FROM mart.{view.name}")).all()
+
+
 def test_a_missing_column_is_a_fault_of_the_schema_check(server_engine: sa.Engine) -> None:
     with server_engine.connect() as connection, connection.begin() as transaction:
         connection.execute(sa.text("ALTER TABLE billed.claim_edit DROP COLUMN remedy"))
@@ -150,7 +180,13 @@ def test_a_killed_server_starts_again_and_has_lost_nothing(tmp_path: Path) -> No
                 pd.DataFrame(
                     [("d", "r", "rule", DAY, "released", "me", "why", pd.Timestamp("2026-10-05", tz="UTC"))],
                     columns=[
-                        "decision_id", "record_id", "rule", "received_date", "outcome", "decided_by", "note",
+                        "decision_id",
+                        "record_id",
+                        "rule",
+                        "received_date",
+                        "outcome",
+                        "decided_by",
+                        "note",
                         "decided_at",
                     ],
                 ),

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
 
+import pandas as pd
 import sqlalchemy as sa
 
 STAGES = ("raw", "mapped", "filtered", "coded", "ranked", "billed", "raw.answer_file", "billed.remittance")
 #: columns that tell when or how fast, not what
 VOLATILE = {"seconds", "written_at", "decided_at"}
+
+_FILLED: dict[type, Any] = {
+    sa.Text: "x", sa.Integer: 1, sa.Boolean: False, sa.Numeric: Decimal(0), sa.Date: date(2026, 10, 1),
+    sa.DateTime: datetime(2026, 10, 1, tzinfo=UTC),
+}  # fmt: skip
+
+
+def whole(table: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with every further column of the table that may not be null."""
+    found = frame.copy()
+    for column in table.columns:
+        if column.name in found.columns or column.nullable:
+            continue
+        kind = next((value for type_, value in _FILLED.items() if isinstance(column.type, type_)), [])
+        found[column.name] = [kind] * len(found)
+    return found.astype(object)
 
 
 def contents(engine: sa.Engine) -> dict[str, str]:

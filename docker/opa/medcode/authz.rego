@@ -1,7 +1,7 @@
 # Who may ask the API for what. `decision` is all that is read; whatever is not allowed here is refused.
 #
 # input.subject   {"id", "scopes": [...], "hospitals": [...]}; "*" among hospitals stands for all of them
-# input.action    code | rank | bill | price | encounter | codes | models | metrics
+# input.action    code | rank | bill | price | encounter | review | codes | models | metrics
 # input.hospitals hospitals that the records of the request belong to
 package medcode.authz
 
@@ -29,6 +29,7 @@ needed := {
 	"bill": "bill",
 	"price": "price",
 	"encounter": "encounter",
+	"review": "review",
 	"codes": "codes",
 	"models": "models",
 	"metrics": "metrics",

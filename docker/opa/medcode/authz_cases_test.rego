@@ -7,7 +7,7 @@ coder := {"id": "key:a", "scopes": ["code"], "hospitals": ["H1", "H2"]}
 
 everybody := {
 	"id": "key:b",
-	"scopes": ["code", "rank", "bill", "price", "encounter", "codes", "models", "metrics"],
+	"scopes": ["code", "rank", "bill", "price", "encounter", "review", "codes", "models", "metrics"],
 	"hospitals": ["*"],
 }
 
@@ -25,6 +25,15 @@ cases := {
 	"scope": {"asked": {"subject": coder, "action": "code", "hospitals": ["H1"]}, "decision": allowed},
 	"both hospitals": {"asked": {"subject": coder, "action": "code", "hospitals": ["H1", "H2"]}, "decision": allowed},
 	"other scope": {"asked": {"subject": coder, "action": "bill", "hospitals": ["H1"]}, "decision": refused("scope")},
+	"decisions need a scope": {"asked": {"subject": coder, "action": "review", "hospitals": ["H1"]}, "decision": refused("scope")},
+	"decisions on another hospital's chart": {
+		"asked": {"subject": {"id": "x", "scopes": ["review"], "hospitals": ["H1"]}, "action": "review", "hospitals": ["H2"]},
+		"decision": refused("hospital"),
+	},
+	"decisions": {
+		"asked": {"subject": {"id": "x", "scopes": ["review"], "hospitals": ["H1"]}, "action": "review", "hospitals": ["H1"]},
+		"decision": allowed,
+	},
 	"other hospital": {
 		"asked": {"subject": coder, "action": "code", "hospitals": ["H1", "H9"]},
 		"decision": refused("hospital"),

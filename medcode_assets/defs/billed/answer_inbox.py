@@ -19,7 +19,11 @@ answers_job = dg.define_asset_job(
 )
 
 
-@dg.sensor(job=answers_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=answers_job,
+    minimum_interval_seconds=settings().sensor_seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def answer_inbox_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Ask for the days into whose inbox folder a file came since the last look; days to come wait."""
     from medcode_ml.billing.answers.arrivals import Inbox, days_to_read

@@ -16,11 +16,15 @@ TABLES = ("drift_reference", "drift_reference_sketch", "drift_sketch", "drift_me
 FED_BY = (
     "filtered.encounter", "filtered.patient", "filtered.document", "coded.encounter", "coded.encounter_code",
     "ranked.encounter", "billed.claim", "billed.predicted_amount", "raw.page", "raw.scanned_record", "raw.coder_label",
-    "ml.coding_model", "ml.coding_model_encounter",
 )  # fmt: skip
-# no model needs to be trained for days to be watched
+# no model needs to be trained, no chart closed and no insurer to have answered for days to be watched: what is said of
+# a day later is taken in when the days after it are evaluated
+NOT_WAITED_FOR = (
+    "review.chart_code", "billed.remittance_claim", "ml.coding_model", "ml.coding_model_encounter",
+    "ml.ranking_model_encounter", "ml.amount_model_encounter", "ml.amount_training_set",
+)  # fmt: skip
 WHEN_WORKED_ON = WHEN_EARLIER_STAGE_MOVES.ignore(
-    dg.AssetSelection.assets(asset_key("ml.coding_model"), asset_key("ml.coding_model_encounter"))
+    dg.AssetSelection.assets(*map(asset_key, NOT_WAITED_FOR)) | dg.AssetSelection.groups("review")
 )
 METRIC = dg.AssetKey(["ml", "drift_metric"])
 KEYED = ("drift_metric", "drift_sketch", "audit_sample")
@@ -30,7 +34,7 @@ def _spec(name: str) -> dg.AssetSpec:
     table = metadata.tables[f"ml.{name}"]
     return dg.AssetSpec(
         key=dg.AssetKey(["ml", name]),
-        deps=[asset_key(one) for one in FED_BY],
+        deps=[asset_key(one) for one in (*FED_BY, *NOT_WAITED_FOR)],
         description=table.comment,
         group_name="drift",
         owners=OWNERS,
@@ -75,16 +79,17 @@ CHECKS = [
 def drift(context: dg.AssetExecutionContext, database: Database) -> Iterator[Answer]:
     """Hold the days against the reference of the version that worked on them; raise alarms; draw the audit sample."""
     from medcode_assets.drift_pictures import drift_page
-    from medcode_ml.drift.report import drift_report
+    from medcode_ml.drift.report import drift_reports
     from medcode_ml.drift.stage import run_drift
+    from medcode_ml.store.drift_alarms import standing_alarms
 
     engine = database.engine()
     result = run_drift(engine, *days(context))
-    report = drift_report(engine, result.end)
+    standing = standing_alarms(engine, day=result.end)
     said = {
         **result.figures,
         "what_it_did": dg.MetadataValue.md(markdown_table(*result.listing)),
-        "page": dg.MetadataValue.md(drift_page(report)),
+        "page": dg.MetadataValue.md(drift_page(drift_reports(engine, result.end))),
     }
     for name in TABLES:
         table, key = metadata.tables[f"ml.{name}"], dg.AssetKey(["ml", name])
@@ -109,9 +114,9 @@ def drift(context: dg.AssetExecutionContext, database: Database) -> Iterator[Ans
     yield dg.AssetCheckResult(
         asset_key=METRIC,
         check_name="no_alarm_stands",
-        passed=report.alarms.empty,
+        passed=standing.empty,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"standing": len(report.alarms)},
+        metadata={"standing": len(standing)},
     )
 
 

@@ -10,6 +10,7 @@ from medcode_assets.pictures import markdown_table
 from medcode_assets.resources import Database
 from medcode_assets.stage_assets import OWNERS, Answer
 from medcode_ml.contracts import metadata
+from medcode_ml.settings import settings
 from medcode_ml.store.checks import schema_faults
 
 TABLES = ("person", "person_link")
@@ -83,7 +84,11 @@ relink_job = dg.define_asset_job(
 )
 
 
-@dg.sensor(job=relink_job, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job=relink_job,
+    minimum_interval_seconds=settings().sensor_seconds,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+)
 def link_decision_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult:
     """Ask for the days whose encounters a new decision about patient records gives another person."""
     from medcode_ml.mapping.linkage.decisions import decided_after, runs_for

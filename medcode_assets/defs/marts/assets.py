@@ -9,8 +9,10 @@ import dagster as dg
 from medcode_assets.lineage import VIEW_TABLES, asset_key, view_lineage
 from medcode_assets.pictures import bar_chart, markdown_table, paired_bars
 from medcode_assets.resources import Database
+from medcode_assets.review_page import review_page
 from medcode_assets.stage_assets import OWNERS
 from medcode_ml.contracts.mart import VIEWS, View
+from medcode_ml.feedback.report import feedback_report
 from medcode_ml.store.revenue import denials_by_reason, expected_by_payer
 from medcode_ml.store.views import count_views, refresh_views
 
@@ -24,7 +26,8 @@ def _spec(view: View) -> dg.AssetSpec:
         owners=OWNERS,
         kinds={"postgres", "view"},
         code_version="1",
-        automation_condition=dg.AutomationCondition.eager(),
+        # decisions come in one by one, by no run: what they are counted with moves the views
+        automation_condition=dg.AutomationCondition.eager().ignore(dg.AssetSelection.groups("review")),
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36)),
         metadata={
             "dagster/table_name": f"mart.{view.name}",
@@ -44,7 +47,8 @@ def marts(context: dg.AssetExecutionContext, database: Database) -> Iterator[dg.
     counts = count_views(engine)
     overview = markdown_table(("view", "rows"), sorted(counts.items()))
     shown = {"denial_reason": _denials(denials_by_reason(engine)),
-             "expected_against_paid": _payments(expected_by_payer(engine))}  # fmt: skip
+             "expected_against_paid": _payments(expected_by_payer(engine)),
+             "review_figure": {"page": review_page(feedback_report(engine, hospital="all"))}}  # fmt: skip
     for name, rows in counts.items():
         said = {"views": overview, **shown.get(name, {})}
         yield dg.MaterializeResult(

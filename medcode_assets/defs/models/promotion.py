@@ -33,6 +33,7 @@ def _promotion(of: ml.ModelTables) -> dg.AssetsDefinition:
             done = roll_back(engine, of.kind, settings().home, by=by, note=config.note)
         else:
             done = advance(of.kind, engine, settings().home, version=config.version or None, by=by, note=config.note)
+        context.log.info(f"{done.version} is {done.stage}: {done.said}")
         yield from promotion_answers(engine, of, done)
 
     return promotion

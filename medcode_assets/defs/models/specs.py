@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import dagster as dg
 import sqlalchemy as sa
@@ -24,12 +24,51 @@ if TYPE_CHECKING:
 GROUP = "models"
 
 
+class Window(TypedDict):
+    """Days as `run_training_set` takes them."""
+
+    since: date | None
+    recent_from: date | None
+
+
+class TrainingSetConfig(dg.Config):
+    """Which encounters a training set is made of, and what its test is."""
+
+    since: str = Field(default="", description="day (2026-10-01): encounters received before are set aside; or empty")
+    recent_from: str = Field(
+        default="",
+        description="first received day of a changed world (2026-10-01): the test is drawn from persons seen since; "
+        "empty for the latest persons of all",
+    )
+
+    def window(self) -> Window:
+        """Both days; None where there is none.
+
+        Raises:
+            Failure: one is no day.
+        """
+        return Window(since=_day("since", self.since), recent_from=_day("recent_from", self.recent_from))
+
+
+def _day(name: str, written: str) -> date | None:
+    try:
+        return date.fromisoformat(written) if written else None
+    except ValueError as wrong:
+        said = f"{name} is {written!r}, which is no day: write it as 2026-10-01, or leave it empty"
+        raise dg.Failure(said, allow_retries=False) from wrong
+
+
 class TrainingConfig(dg.Config):
     """How a model is trained, whatever it is for."""
 
     parameters: dict[str, Any] = Field(default={}, description="overrides of the training's parameters, by name")
     parameters_of: str = Field(default="", description="a version whose parameters come before these overrides")
     trials: int = Field(default=0, ge=0, description="trials of a tuning before the training; 0 for none")
+    reason: str = Field(default="", description="why it is trained, for the record")
+
+    def of_kind(self) -> dict[str, Any]:
+        """What the training of this kind alone asks for."""
+        return {}
 
 
 def model_spec(
@@ -107,7 +146,12 @@ def evaluation_gates(table: sa.Table, *own: tuple[str, str]) -> list[dg.AssetChe
         gate(table, "enough_labels", "Each part has enough encounters for figures that mean something"),
         gate(table, "patients_do_not_overlap", "Nobody tested was learned from, as persons are linked now"),
         *(gate(table, name, description) for name, description in own),
-        gate(table, "candidate_beats_champion", "It is at least as good as the model in use, on the same test"),
+        gate(
+            table,
+            "candidate_beats_champion",
+            "Its lead over the model in use is no chance, on encounters of persons that neither of them knew; a "
+            "recalibration of that model may lead by its probabilities",
+        ),
     ]
 
 

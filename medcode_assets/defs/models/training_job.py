@@ -41,6 +41,17 @@ amount_model_job = dg.define_asset_job(
 )
 
 
+#: kind -> the job that asks one of its versions to move on, or back
+promotion_jobs = {
+    of.kind: dg.define_asset_job(
+        f"{of.promotion.partition('.')[2]}_job",
+        selection=dg.AssetSelection.assets(asset_key(of.promotion)),
+        description=f"One step on for a version of the {of.kind} models: the newest, or the one named; or a roll back",
+    )
+    for of in ml.BY_KIND.values()
+}
+
+
 @dg.schedule(
     job=coding_model_job, cron_schedule="0 1 * * 0", default_status=dg.DefaultScheduleStatus.STOPPED,
     description="A new coding model every Sunday night, from the labels of all days",

@@ -13,7 +13,7 @@ MOST_DAYS = 7
 STATUS = dg.DefaultSensorStatus.RUNNING if settings().kafka_bootstrap else dg.DefaultSensorStatus.STOPPED
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=STATUS)
+@dg.sensor(minimum_interval_seconds=settings().sensor_seconds, default_status=STATUS)
 def stream_lag_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
     """Observe the topics that are read: messages held, taken in, and waiting."""
     from medcode_ml.streaming.client import BrokerError
@@ -44,7 +44,7 @@ def stream_lag_sensor(context: dg.SensorEvaluationContext, database: Database) -
     )
 
 
-@dg.sensor(job=lineage_job, minimum_interval_seconds=60, default_status=STATUS)
+@dg.sensor(job=lineage_job, minimum_interval_seconds=settings().sensor_seconds, default_status=STATUS)
 def stream_landed_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
     """Ask for the whole lineage of the days that messages were landed for since the last look."""
     from medcode_ml.streaming.lag import days_landed_since

@@ -40,6 +40,9 @@ def known_cells(
 ) -> pd.DataFrame:
     """Mean amounts by hospital and DRG of the claims that can be learned from, as cases.
 
+    What the window of the last split set aside counts as well: a price is not to change because a model is trained on
+    newer claims. A training names those it learns from.
+
     Args:
         connection: the database.
         without: encounters whose claims do not count, such as those to be priced.
@@ -114,7 +117,7 @@ _CELLS = f"""
 WITH cell AS (
     SELECT source, hospital_id, drg, count(*) AS discharges, avg(charges) AS charges, avg(payments) AS payments
     FROM ml.amount_training_set t
-    WHERE split IS NOT NULL
+    WHERE (split IS NOT NULL OR set_aside = 'before_window')
           AND NOT EXISTS (SELECT FROM unnest(CAST(:without AS text[])) other WHERE other = t.encounter_id)
           AND (:all OR encounter_id IN (SELECT unnest(CAST(:among AS text[]))))
     GROUP BY source, hospital_id, drg

@@ -5,7 +5,7 @@ Every pricer is told the claims that the version learned from, and none the clai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,16 @@ from medcode_ml.billing.amounts.weights import grouped
 from medcode_ml.contracts import ml
 from medcode_ml.models.bootstrap import RESAMPLES, estimates, share
 from medcode_ml.models.registry import promoted
-from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, EvaluationResult, difference, keep_figures
+from medcode_ml.models.warehouse.evaluation import (
+    CHAMPION,
+    MODEL,
+    WHOLE,
+    EvaluationResult,
+    difference,
+    keep_figures,
+    not_compared,
+)
+from medcode_ml.models.warehouse.learned import new_to_both
 from medcode_ml.models.warehouse.stages import settle_pointer
 from medcode_ml.models.warehouse.versions import TrainingDataError, encounters_of_version, newest_version
 
@@ -42,6 +51,10 @@ Price = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 def figure_name(target: str, name: str) -> str:
     """The name of a figure of charges or payments."""
     return f"{target}_{name}"
+
+
+#: figures that are listed by part for people
+SHOWN: Final = tuple(figure_name(target, figure) for target in TARGETS for figure in (MAPE, COVERAGE))
 
 
 def evaluate_from_store(
@@ -62,8 +75,9 @@ def evaluate_from_store(
         test = hospitals_of(connection, test)
     settle_pointer(engine, KIND, home)
     by, champion = pricers(home, version)
-    result = evaluate(version, by, test, known, resamples=resamples)
-    keep_figures(engine, result, champion)
+    both = new_to_both(engine, ml.AMOUNT, version, champion, test)
+    result = evaluate(version, by, test, known, new_to_champion=both.encounters, resamples=resamples)
+    keep_figures(engine, result, champion, both.said)
     return result
 
 
@@ -106,7 +120,13 @@ def drg_mean(claims: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
 
 
 def evaluate(
-    version: str, by: Mapping[str, Price], test: pd.DataFrame, known: pd.DataFrame, *, resamples: int = RESAMPLES
+    version: str,
+    by: Mapping[str, Price],
+    test: pd.DataFrame,
+    known: pd.DataFrame,
+    *,
+    new_to_champion: Collection[str] | None = None,
+    resamples: int = RESAMPLES,
 ) -> EvaluationResult:
     """Price the test with every pricer, and measure all claims and those of each hospital with enough of them.
 
@@ -115,6 +135,7 @@ def evaluate(
         by: pricers by name; `model` is compared with each other one.
         test: rows of the training set with their hospitals (`hospitals_of`), person_id among them.
         known: cases of the claims the version learned from.
+        new_to_champion: claims that the champion is measured on, by itself and with the model; None for all.
         resamples: bootstrap draws, by person.
     """
     claims = as_cases(test)
@@ -126,34 +147,44 @@ def evaluate(
         own = there & (test["hospital_id"] == hospital).to_numpy()
         if own.sum() >= FEWEST_OF_HOSPITAL:
             parts[hospital] = own
-    rows = [
-        (version, part, *row)
-        for part, chosen in parts.items()
-        for row in _rows({n: p[chosen] for n, p in prices.items()}, test[chosen], resamples)
-    ]
+    new = there if new_to_champion is None else there & test["encounter_id"].isin(new_to_champion).to_numpy()
+    rows: list[tuple[Any, ...]] = []
+    for part, chosen in parts.items():
+        of_part = {name: chosen & new if name == CHAMPION else chosen for name in prices}
+        rows += [(version, part, *row) for row in _rows(prices, of_part, test, resamples)]
+    if CHAMPION in prices and not new.any():
+        rows += [not_compared(ml.AMOUNT, version, figure_name(target, MAPE), _NOTES) for target in TARGETS]
     return EvaluationResult(ml.AMOUNT, version, int(there.sum()), pd.DataFrame(rows, columns=_COLUMNS, dtype=object))
 
 
-def _rows(prices: Mapping[str, pd.DataFrame], test: pd.DataFrame, resamples: int) -> Iterator[tuple[Any, ...]]:
-    """(pricer, figure, value, low, high, claims, notes) of one part."""
-    people = [str(p or e) for p, e in zip(test["person_id"], test["encounter_id"], strict=True)]
+def _rows(
+    prices: Mapping[str, pd.DataFrame],
+    of_part: Mapping[str, npt.NDArray[np.bool_]],
+    test: pd.DataFrame,
+    resamples: int,
+) -> Iterator[tuple[Any, ...]]:
+    """(pricer, figure, value, low, high, claims, notes) of one part; `of_part` says which claims are a pricer's."""
+    people = np.array([str(p or e) for p, e in zip(test["person_id"], test["encounter_id"], strict=True)], dtype=object)
+    asked = {name: chosen for name, chosen in of_part.items() if chosen.any()}
     for target in TARGETS:
         true = test[target].to_numpy(dtype=np.float64)
         said = {name: own[target].to_numpy(dtype=np.float64) for name, own in prices.items()}
-        for name, own in prices.items():
-            ends = None
+        for name, chosen in asked.items():
+            own, ends = prices[name][chosen], None
             if f"{target}_low" in own.columns:
                 low, high = (own[f"{target}_{end}"].to_numpy(dtype=np.float64) for end in ("low", "high"))
                 ends = (low, high)
-            found = measured(true, said[name], ends, people, resamples=resamples)
+            found = measured(true[chosen], said[name][chosen], ends, list(people[chosen]), resamples=resamples)
             for figure in NAMES:
                 if figure in found and figure != "mape_by_hospital":
-                    yield _row(name, figure_name(target, figure), found[figure], found.get(f"{figure}_95"), len(true))
+                    row = found[figure], found.get(f"{figure}_95"), int(chosen.sum())
+                    yield _row(name, figure_name(target, figure), *row)
         error = {name: np.abs(own / true - 1.0) for name, own in said.items()}
-        for name in prices:
+        for name, chosen in asked.items():
             if name != MODEL and MODEL in prices:
-                found = _difference(error[MODEL] - error[name], people, resamples)
-                yield _row(difference(name), figure_name(target, MAPE), found[MAPE], found.get(f"{MAPE}_95"), len(true))
+                found = _difference((error[MODEL] - error[name])[chosen], list(people[chosen]), resamples)
+                row = found[MAPE], found.get(f"{MAPE}_95"), int(chosen.sum())
+                yield _row(difference(name), figure_name(target, MAPE), *row)
 
 
 def _row(who: str, figure: str, value: Any, ends: Any, claims: int) -> tuple[Any, ...]:

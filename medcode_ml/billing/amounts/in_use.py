@@ -115,13 +115,6 @@ def prices_of(connection: sa.Connection, claims: pd.DataFrame, day: date, model:
     return price_claims(model, as_cases(asked), known)
 
 
-def amount_edits_of(
-    connection: sa.Connection, claims: pd.DataFrame, day: date, home: Path | None = None
-) -> dict[str, list[Edit]]:
-    """The edits of `billed_amounts` alone."""
-    return billed_amounts(connection, claims, day, home).edits
-
-
 def _not_final(claims: pd.DataFrame, dollars: pd.DataFrame, version: str) -> pd.DataFrame:
     """Rows of billed.predicted_amount for the claims that are held or that no contract prices."""
     rows = claims.merge(dollars[["encounter_id", *PRICED]], on="encounter_id")

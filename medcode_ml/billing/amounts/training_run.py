@@ -43,6 +43,7 @@ def train_from_store(
     parameters: Mapping[str, Any] | None = None,
     parameters_of: str | None = None,
     trials: int = 0,
+    reason: str = "",
     progress: bool = False,
 ) -> TrainingResult:
     """Train on `ml.amount_training_set` and the sources, register the model, and write its row and its claims.
@@ -56,6 +57,7 @@ def train_from_store(
         parameters: overrides of the training's own.
         parameters_of: a version whose parameters come before them, such as one that was tuned.
         trials: of a tuning before the training; none without.
+        reason: why it is trained, for the record.
         progress: show bars.
 
     Raises:
@@ -105,6 +107,7 @@ def train_from_store(
             own=facts,
             mlflow_run=run.id,
             tuned_from=parameters_of,
+            reason=reason,
         )
 
 
@@ -114,8 +117,9 @@ def hospitals_gate(engine: sa.Engine, sources: Sequence[Path] | None = None) -> 
     Raises:
         LabelledSourceError: a source cannot be read.
     """
+    labelled = training_encounters(engine, ml.AMOUNT)["encounter_id"]
     with engine.connect() as connection:
-        own = int(known_cells(connection)["provider_id"].nunique())
+        own = int(known_cells(connection, among=labelled)["provider_id"].nunique())
     others = {name for one in read_sources(sources) for name in one.cases["provider_id"].unique()}
     found = own + len(others)
     said = f"{own} own hospitals, {len(others)} of the sources"

@@ -15,12 +15,14 @@ from medcode_ml.models.warehouse.training_set import fill_training_set
 
 REMITTANCE, CONTRACT = "remittance", "contract"
 _VOID: Final = "8"
-_COLUMNS: Final = [c.name for c in ml.amount_training_set.columns if c.name != "received_date"]
+_COLUMNS: Final = [c.name for c in ml.amount_training_set.columns if c.name not in ("received_date", *ml.OF_THE_SPLIT)]
 
 
-def run_training_set(engine: sa.Engine, start: date, end: date) -> StageResult:
+def run_training_set(
+    engine: sa.Engine, start: date, end: date, *, since: date | None = None, recent_from: date | None = None
+) -> StageResult:
     """Replace the training set of the days `start` to `end` and split all days anew (see `fill_training_set`)."""
-    return fill_training_set(engine, ml.AMOUNT, start, end, training_set_of)
+    return fill_training_set(engine, ml.AMOUNT, start, end, training_set_of, since=since, recent_from=recent_from)
 
 
 def training_set_of(connection: sa.Connection, day: date) -> pd.DataFrame:
@@ -38,7 +40,8 @@ def learned_claims(claims: pd.DataFrame) -> pd.DataFrame:
         claims: as `claim_rows.claims_of_day` gives them.
 
     Returns:
-        The columns of `ml.amount_training_set` but received_date; `split` and `person_id` are still None.
+        The columns of `ml.amount_training_set` but received_date and those of the split; `split` and
+        `person_id` are still None.
     """
     allowed, expected = (_above_zero(claims[name]) for name in ("allowed", "expected"))
     paid = allowed.notna()

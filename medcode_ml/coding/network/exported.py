@@ -45,6 +45,8 @@ class ExportedNetwork:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         # arenas grow to the largest batch ever seen and keep it
         options.enable_cpu_mem_arena = False
+        # a plan of memory is kept for every shape ever seen, and hardly two batches have the same
+        options.enable_mem_pattern = False
         options.log_severity_level = 3
         self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]

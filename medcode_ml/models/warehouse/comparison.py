@@ -16,6 +16,7 @@ from medcode_ml.models.bootstrap import RESAMPLES, Floats, Measure, estimates, r
 from medcode_ml.models.warehouse.shadow import DRG_SHIFT
 
 COLUMNS: Final = ("figure", "value", "low", "high", "encounters", "notes")
+SIDES: Final = ("champion", "shadow")
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,23 @@ class Outcome:
     Attributes:
         encounters: encounter_id, principal_code, drg, weight; each null where there is none.
         codes: encounter_id, code: those accepted.
-        seconds: its own work took.
+        seconds: its own work took; None where what the stages wrote was read.
     """
 
     encounters: pd.DataFrame
     codes: pd.DataFrame
-    seconds: float
+    seconds: float | None
+
+
+def drgs_of(champion: Outcome, shadow: Outcome) -> pd.DataFrame:
+    """encounter_id, champion_drg, champion_weight, shadow_drg, shadow_weight: of every encounter either knows."""
+    columns = ["encounter_id", "drg", "weight"]
+    one, other = (
+        found.encounters[columns].rename(columns={"drg": f"{side}_drg", "weight": f"{side}_weight"})
+        for side, found in zip(SIDES, (champion, shadow), strict=True)
+    )
+    both = one.merge(other, on="encounter_id", how="outer").astype(object)
+    return both.where(both.notna(), None)
 
 
 def compared(champion: Outcome, shadow: Outcome, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -63,18 +75,53 @@ def compared(champion: Outcome, shadow: Outcome, resamples: int = RESAMPLES) -> 
     return _with_seconds(rows, champion.seconds, shadow.seconds, len(both))
 
 
+def held_against_coders(encounters: pd.DataFrame, resamples: int = RESAMPLES) -> pd.DataFrame:
+    """Figures of both versions against the coders' MS-DRG by `COLUMNS`; 95% intervals drawn by encounter.
+
+    What is counted is whether the MS-DRG is the coders', never whether it weighs more (rules 43 and 45): an MS-DRG that
+    pays more than the coders' is as wrong as one that pays less. One that a version does not find is wrong too.
+
+    Args:
+        encounters: the columns of `ml.shadow_encounter`; those count whose coders' codes give an MS-DRG.
+        resamples: bootstrap draws.
+    """
+    known = encounters[encounters["coder_drg"].notna()]
+    labelled = np.ones(len(known))
+    right = {side: (known[f"{side}_drg"] == known["coder_drg"]).to_numpy(dtype=float) for side in SIDES}
+    weights = known[["champion_weight", "shadow_weight", "coder_weight"]]
+    weighed = weights.notna().all(axis=1).to_numpy(dtype=float)
+    weight = {name: weights[name].astype(float).fillna(0.0).to_numpy() for name in weights.columns}
+    unit = "labelled encounters: share with the coders' MS-DRG"
+    found = [
+        *((f"drg_right_{side}", right[side], labelled, unit) for side in SIDES),
+        ("drg_gained", right["shadow"] * (1 - right["champion"]), labelled, f"{unit} by the shadow alone"),
+        ("drg_lost", right["champion"] * (1 - right["shadow"]), labelled, f"{unit} by the champion alone"),
+        *(
+            (f"drg_weight_error_{side}", np.abs(weight[f"{side}_weight"] - weight["coder_weight"]) * weighed, weighed,
+             "labelled encounters: mean of |relative weight - the coders'|")
+            for side in SIDES
+        ),
+    ]  # fmt: skip
+    return pd.DataFrame(_estimated(found, resamples), columns=list(COLUMNS), dtype=object)
+
+
 def compared_amounts(
-    champion: pd.DataFrame, shadow: pd.DataFrame, seconds: tuple[float, float], resamples: int = RESAMPLES
+    champion: pd.DataFrame,
+    shadow: pd.DataFrame,
+    seconds: tuple[float, float],
+    paid: pd.Series | None = None,
+    resamples: int = RESAMPLES,
 ) -> pd.DataFrame:
     """Figures of predicted amounts against the champion's by `COLUMNS`; both indexed by encounter, a column an amount.
 
     Args:
         champion, shadow: US dollars.
         seconds: of the champion and the shadow.
+        paid: what insurers allowed by encounter, above 0, US dollars; each version's `payments` are held against it.
         resamples: bootstrap draws.
     """
     both = champion.join(shadow, how="inner", lsuffix="_c", rsuffix="_s")
-    found = []
+    found: list[tuple[str, Any, Any, str]] = []
     for name in champion.columns:
         one, other = (both[f"{name}_{side}"].astype(float).to_numpy() for side in "cs")
         apart = np.divide(np.abs(other - one), one, out=np.zeros_like(one), where=one > 0)
@@ -83,6 +130,13 @@ def compared_amounts(
             (f"{name}_apart", apart, counted, "claims: mean of |shadow - champion| / champion"),
             (f"{name}_shift", (other - one) * counted, one * counted, "dollars: sum of the differences / sum"),
         ]
+    if paid is not None:
+        known = both.join(paid.astype(float).rename("paid"), how="left")
+        answered = known["paid"].notna().to_numpy(dtype=float)
+        for side, own in zip(SIDES, "cs", strict=True):
+            off = ((known[f"payments_{own}"].astype(float) - known["paid"]).abs() / known["paid"]).fillna(0.0)
+            unit = "claims paid: mean of |predicted - allowed by the insurer| / allowed"
+            found.append((f"payments_error_{side}", off.to_numpy(), answered, unit))
     rows = _estimated(found, resamples)
     return _with_seconds(rows, *seconds, len(both))
 
@@ -113,7 +167,10 @@ def _estimated(found: list[tuple[str, Any, Any, str]], resamples: int) -> list[t
     return rows
 
 
-def _with_seconds(rows: list[tuple[Any, ...]], champion: float, shadow: float, encounters: int) -> pd.DataFrame:
+def _with_seconds(
+    rows: list[tuple[Any, ...]], champion: float | None, shadow: float | None, encounters: int
+) -> pd.DataFrame:
     for name, took in (("champion_seconds", champion), ("shadow_seconds", shadow)):
-        rows.append((name, round(took, 3), None, None, encounters, "seconds for the day"))
+        told = "its own work for the day" if took is not None else "not known: what the stages wrote was read"
+        rows.append((name, None if took is None else round(took, 3), None, None, encounters, f"seconds: {told}"))
     return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.contracts.ml import ModelTables
+from medcode_ml.models.bootstrap import AT_ZERO
 from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import read_frame
 
@@ -56,11 +57,26 @@ class EvaluationResult:
         return ("figure", *table.columns), [(row[0], *map(_shown, row[1:])) for row in table.itertuples(name=None)]
 
 
-def keep_figures(engine: sa.Engine, result: EvaluationResult, champion: str | None) -> None:
-    """Replace the rows of the version in the evaluation table; `champion`, the model in use, is named in its rows."""
+def not_compared(of: ModelTables, version: str, figure: str, notes: str) -> tuple[Any, ...]:
+    """The row of a lead over the champion that cannot be measured, as no encounter of the test is news to both."""
+    row = {"version": version, "part": WHOLE, of.who: difference(CHAMPION), "figure": figure, "value": None,
+           "low": None, "high": None, "encounters": 0, "notes": notes}  # fmt: skip
+    return tuple(row[c.name] for c in of.evaluation.columns)
+
+
+def keep_figures(engine: sa.Engine, result: EvaluationResult, champion: str | None, compared_on: str = "") -> None:
+    """Replace the rows of the version in the evaluation table.
+
+    Args:
+        engine: the database.
+        result: the figures.
+        champion: the model in use, named in its rows.
+        compared_on: which encounters of the test count where the champion is measured.
+    """
     if champion is not None:
         of_champion = result.figures[result.of.who].str.endswith(CHAMPION)
-        result.figures.loc[of_champion, "notes"] += f"; {CHAMPION}: {champion}"
+        said = "; ".join(part for part in (f"{CHAMPION}: {champion}", compared_on) if part)
+        result.figures.loc[of_champion, "notes"] += f"; {said}"
     table = result.of.evaluation
     with engine.begin() as connection:
         connection.execute(sa.delete(table).where(table.c.version == result.version))
@@ -69,12 +85,37 @@ def keep_figures(engine: sa.Engine, result: EvaluationResult, champion: str | No
 
 @dataclass(frozen=True)
 class Lead:
-    """By how much a version is ahead of another in one figure, with the 95% interval; None where not measured."""
+    """By how much a version is ahead of another in one figure, with the 95% interval; None where not measured.
+
+    Of the encounters drawn again and again both versions are given the same ones (`models.bootstrap`), so that the
+    interval is of the difference itself.
+    """
 
     value: float | None
     low: float | None
     high: float | None
     notes: str
+    encounters: int = 0
+
+    @property
+    def proven(self) -> bool:
+        """It is ahead, and that is no chance: the lower end of the interval is above 0."""
+        return self.low is not None and self.low > AT_ZERO
+
+    @property
+    def at_zero(self) -> bool:
+        """The lower end of the interval is 0, as where both answer alike."""
+        return self.low is not None and abs(self.low) <= AT_ZERO
+
+    @property
+    def behind(self) -> bool:
+        """It is behind, and that is no chance: the upper end of the interval is below 0."""
+        return self.high is not None and self.high < -AT_ZERO
+
+    def of_less(self) -> Lead:
+        """The lead in a figure of which less is better, such as an error."""
+        value, low, high = (None if end is None else -end for end in (self.value, self.high, self.low))
+        return Lead(value, low, high, self.notes, self.encounters)
 
     def said(self, figure: str, other: str) -> str:
         """The lead in words."""
@@ -90,7 +131,7 @@ class Lead:
 def lead(engine: sa.Engine, of: ModelTables, version: str, other: str, figure: str) -> Lead:
     """The lead of `version` over another (a name of the evaluation) on the whole of the test."""
     table = of.evaluation.c
-    query = sa.select(table.value, table.low, table.high, table.notes).where(
+    query = sa.select(table.value, table.low, table.high, table.notes, table.encounters).where(
         table.version == version, table.part == WHOLE, table[of.who] == difference(other), table.figure == figure
     )
     found = read_frame(engine, query)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import sqlalchemy as sa
 
 from medcode_ml.contracts.ml import ModelTables
 from medcode_ml.models.registry import registered
+from medcode_ml.models.warehouse.evaluation import CHAMPION as IN_USE
+from medcode_ml.models.warehouse.evaluation import Lead, lead
 from medcode_ml.models.warehouse.stages import (
     CANDIDATE,
     CHAMPION,
@@ -21,6 +23,7 @@ from medcode_ml.models.warehouse.stages import (
     lock,
     move,
     settle_pointer,
+    shadow_versions,
     standing_of,
 )
 from medcode_ml.models.warehouse.training_set import training_set_counts
@@ -42,12 +45,16 @@ class Gate:
 
 @dataclass(frozen=True)
 class Promotion:
-    """Where `version` stands now, and the champion it replaced (or runs beside); not `changed` where it was in use."""
+    """Where `version` stands now, and the champion it replaced (or runs beside).
+
+    Not `changed` where it stays where it was; `said` is why it moved or stays, in words.
+    """
 
     version: str
     replaced: str | None
     changed: bool
     stage: str = CHAMPION
+    said: str = ""
 
 
 def labels_gate(counts: Mapping[str, int], fewest: Mapping[str, int]) -> Gate:
@@ -79,6 +86,44 @@ def data_gates(engine: sa.Engine, of: ModelTables, version: str, fewest: Mapping
         raise NotPromotedError(f"no model {version} stands in {of.model.fullname}: train it first")
     counts = {part: int(model[f"{part}_encounters"].iloc[0]) for part in fewest}
     return [labels_gate(counts, fewest), overlap_gate(engine, of, version)]
+
+
+def champion_gate(
+    engine: sa.Engine,
+    of: ModelTables,
+    version: str,
+    figures: Mapping[str, str],
+    better: Callable[[Sequence[Lead]], bool],
+) -> Gate:
+    """`candidate_beats_champion`: `version` is better than the very model in use, and that is no chance.
+
+    What counts are encounters of persons that neither of the two learned from (`learned.new_to_both`), with intervals
+    drawn by person. Where no model is in use there is nothing to beat.
+
+    Args:
+        engine: the database.
+        of: the tables of the kind.
+        version: the candidate, evaluated.
+        figures: what it is measured by, and each in words.
+        better: whether its leads in these figures, in their order, prove it better.
+    """
+    name, champion = "candidate_beats_champion", champion_version(engine, of.kind)
+    if champion is None or champion == version:
+        return Gate(name, True, "no other model is in use")
+    leads = [lead(engine, of, version, IN_USE, figure) for figure in figures]
+    if not all(one.measured_against(champion) for one in leads):
+        return Gate(name, False, f"not measured against {champion}, the model in use: evaluate again")
+    if any(one.low is None for one in leads):
+        return Gate(name, False, f"not measured against {champion}: too few encounters of the test are news to both")
+    said = [one.said(words, champion) for one, words in zip(leads, figures.values(), strict=True)]
+    said.append(f"on {min(one.encounters for one in leads)} encounters of persons that neither learned from")
+    return Gate(name, better(leads), "; ".join(said))
+
+
+def first_decides(leads: Sequence[Lead]) -> bool:
+    """Whether the first lead is proven; where its lower end is just 0, the next decides in the same way."""
+    deciding = next((one for one in leads if not one.at_zero), None)
+    return deciding is not None and deciding.proven
 
 
 def persons_in_two_parts(engine: sa.Engine, of: ModelTables, version: str | None = None) -> int:
@@ -166,31 +211,47 @@ def roll_back(engine: sa.Engine, kind: str, home: Path, *, by: str, note: str) -
 
 
 def to_shadow(engine: sa.Engine, home: Path, version: str, *, by: str, note: str) -> None:
-    """Let a candidate run beside the champion from now on.
+    """Let a candidate run beside the champion from now on; it takes the place of one of its kind that does so now.
+
+    One at a time: each costs the work of a day once more, and what is newest learned from most.
 
     Raises:
         StageError: it is no candidate.
         ModelFolderError: its folder is gone or was changed.
     """
-    _move_one(engine, home, version, SHADOW, by, note)
-
-
-def retire_version(engine: sa.Engine, home: Path, version: str, *, by: str, note: str) -> None:
-    """Retire a version for good; where it is the champion, the rules (ontology coder, guidelines) are in use again.
-
-    Raises:
-        StageError: it is retired already, or unknown.
-    """
-    _move_one(engine, home, version, RETIRED, by, note)
-
-
-def _move_one(engine: sa.Engine, home: Path, version: str, stage: str, by: str, note: str) -> None:
     kind = standing_of(engine, version).kind
     with engine.begin() as connection:
         lock(connection, kind)
-        if stage != RETIRED:
-            registered(kind, version, home)
-        move(connection, kind, version, stage, by=by, why=note)
+        registered(kind, version, home)
+        for _, other in shadow_versions(connection, kind):
+            if other != version:
+                move(connection, kind, other, RETIRED, by=by, why=f"superseded in shadow by {version}")
+        move(connection, kind, version, SHADOW, by=by, why=note)
+    settle_pointer(engine, kind, home)
+
+
+def retire_version(
+    engine: sa.Engine, home: Path, version: str, *, by: str, note: str, standing: str | None = None
+) -> None:
+    """Retire a version for good; where it is the champion, the rules (ontology coder, guidelines) are in use again.
+
+    Args:
+        engine: the database.
+        home: where the registry lies.
+        version: what is retired.
+        by: person or asset. note: why.
+        standing: the stage it must stand in, for who decided by it.
+
+    Raises:
+        StageError: it is retired already, unknown, or does not stand there any more.
+    """
+    kind = standing_of(engine, version).kind
+    with engine.begin() as connection:
+        lock(connection, kind)
+        now = standing_of(connection, version).stage
+        if standing not in (None, now):
+            raise StageError(f"{version} is not retired: it was {standing} and is {now} now")
+        move(connection, kind, version, RETIRED, by=by, why=note)
     settle_pointer(engine, kind, home)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 import sqlalchemy as sa
 
-from medcode_ml.contracts.ml import shadow_figure
+from medcode_ml.contracts.ml import shadow_encounter, shadow_figure
 from medcode_ml.models.warehouse.promotion import Gate
 from medcode_ml.store.frames import read_frame
 
@@ -15,6 +16,38 @@ from medcode_ml.store.frames import read_frame
 DRG_SHIFT: Final = "drg_shift"
 RAN: Final = "shadow_ran"
 AGREES: Final = "shadow_agrees"
+#: of the test whether the coders are with the version or against it; divided by the days on which it may be asked
+LEVEL: Final = 0.05
+#: labelled encounters with another MS-DRG: fewer say nothing of the encounters to come, however they fall
+LEAST_CHANGED: Final = 20
+
+
+@dataclass(frozen=True)
+class AgainstCoders:
+    """Encounters of a shadow run that coders labelled, by what the two versions make of them.
+
+    Attributes:
+        labelled: whose coders' codes give an MS-DRG.
+        changed: of those, the two versions disagree.
+        gained: of those, the version in shadow alone has the coders' MS-DRG.
+        lost: of those, the champion alone has it.
+    """
+
+    labelled: int = 0
+    changed: int = 0
+    gained: int = 0
+    lost: int = 0
+
+    def chance(self, favoured: int) -> float:
+        """Probability that as many as `favoured` or more fall to one side if neither version is better.
+
+        The exact one-sided test of McNemar (Psychometrika 12, 1947): where one of the two alone has the coders'
+        MS-DRG, it is either with probability one half. Where both are right or both are wrong nothing is learned.
+        """
+        from scipy.stats import binomtest
+
+        apart = self.gained + self.lost
+        return float(binomtest(favoured, apart, alternative="greater").pvalue) if apart else 1.0
 
 
 def shadow_figures(source: sa.Engine | sa.Connection, version: str, champion: str | None = None) -> pd.DataFrame:
@@ -24,10 +57,35 @@ def shadow_figures(source: sa.Engine | sa.Connection, version: str, champion: st
     return read_frame(source, query if champion is None else query.where(table.champion == champion))
 
 
+def days_in_shadow(engine: sa.Engine, version: str) -> int:
+    """Days with input on which a version ran in shadow, beside whatever worked then."""
+    table = shadow_figure.c
+    query = sa.select(sa.func.count(sa.distinct(table.received_date))).where(
+        table.shadow == version, table.encounters > 0
+    )
+    with engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def against_coders(engine: sa.Engine, version: str, champion: str) -> AgainstCoders:
+    """What the coders' labels say of all days of a version beside `champion`, counted from `ml.shadow_encounter`."""
+    query = sa.text(_AGAINST_CODERS.format(table=shadow_encounter.fullname))
+    with engine.connect() as connection:
+        row = connection.execute(query, {"shadow": version, "champion": champion}).one()
+    return AgainstCoders(row.labelled, row.changed, row.gained, row.lost)
+
+
 def shadow_gates(
-    engine: sa.Engine, version: str, champion: str | None, *, days: int, drg_shift: float, despite: str = ""
+    engine: sa.Engine,
+    version: str,
+    champion: str | None,
+    *,
+    days: int,
+    most_days: int,
+    drg_shift: float,
+    despite: str = "",
 ) -> list[Gate]:
-    """`shadow_ran`: the version ran beside `champion` long enough. `shadow_agrees`: few encounters change their MS-DRG.
+    """`shadow_ran`: the version ran beside `champion` long enough. `shadow_agrees`: see `agreement_gate`.
 
     Where no model is in use there is none whose place it could take.
 
@@ -36,6 +94,7 @@ def shadow_gates(
         version: what is to be promoted.
         champion: the model in use.
         days: with input, of the shadow run, at least.
+        most_days: with input, of the shadow run, at most.
         drg_shift: share of the encounters of all its days whose MS-DRG may change, at most.
         despite: why a person promotes it all the same.
     """
@@ -49,12 +108,55 @@ def shadow_gates(
     share = float((shift["value"].astype(float) * counts).sum() / counts.sum()) if len(shift) else 0.0
     found = [
         Gate(RAN, ran >= days, f"{ran} days in shadow beside {champion}, {days} wanted"),
-        Gate(
-            AGREES,
-            share <= drg_shift,
-            f"{share:.1%} of {int(counts.sum())} encounters get another MS-DRG, at most {drg_shift:.1%}",
+        agreement_gate(
+            share, int(counts.sum()), drg_shift, against_coders(engine, version, champion), LEVEL / max(most_days, 1)
         ),
     ]
     if not despite:
         return found
     return [g if g.passed else Gate(g.name, True, f"{g.said}; promoted all the same: {despite}") for g in found]
+
+
+def agreement_gate(share: float, grouped: int, most: float, coders: AgainstCoders, level: float) -> Gate:
+    """`shadow_agrees`: the version changes few MS-DRGs, or the coders say that it is right to.
+
+    It is passed where few encounters change their MS-DRG and the coders do not show that the change is for the worse,
+    and where many change and they show that it is for the better: `LEAST_CHANGED` labelled encounters or more with
+    another MS-DRG, and more of them won than lost beyond chance. Only whether an MS-DRG is the coders' counts, never
+    what it weighs (rules 43 and 45).
+
+    Args:
+        share: of the encounters that change their MS-DRG. grouped: encounters that have one.
+        most: the share that may change unasked.
+        coders: what their labels say.
+        level: of the exact test. It is asked anew every day, so the caller divides 5% by the days (Dunn, J Am Stat
+            Assoc 56, 1961): a version that is no better is then taken for better in one of 20 shadow runs at most.
+    """
+    shift = f"{share:.1%} of {grouped} encounters get another MS-DRG, at most {most:.1%}"
+    enough = coders.changed >= LEAST_CHANGED
+    better = enough and coders.gained > coders.lost and coders.chance(coders.gained) < level
+    worse = enough and coders.lost > coders.gained and coders.chance(coders.lost) < level
+    if not coders.labelled:
+        return Gate(AGREES, share <= most, shift)
+    counted = (
+        f"of {coders.changed} of them that coders labelled {coders.gained} get the coders' MS-DRG by it and "
+        f"{coders.lost} lose it"
+    )
+    if not enough:
+        told = f"{counted}: {LEAST_CHANGED} are needed to tell"
+    elif coders.gained == coders.lost:
+        told = f"{counted}: neither better nor worse"
+    else:
+        sided, favoured = ("better", coders.gained) if coders.gained > coders.lost else ("worse", coders.lost)
+        below = "" if better or worse else "not "
+        told = f"{counted}: {sided} with p = {coders.chance(favoured):.2g}, {below}below {level:.2g}"
+    return Gate(AGREES, better or (share <= most and not worse), f"{shift}; {told}")
+
+
+_AGAINST_CODERS = """
+SELECT count(*) AS labelled,
+       count(*) FILTER (WHERE champion_drg IS DISTINCT FROM shadow_drg) AS changed,
+       count(*) FILTER (WHERE shadow_drg = coder_drg AND champion_drg IS DISTINCT FROM coder_drg) AS gained,
+       count(*) FILTER (WHERE champion_drg = coder_drg AND shadow_drg IS DISTINCT FROM coder_drg) AS lost
+FROM {table} WHERE shadow = :shadow AND champion = :champion AND coder_drg IS NOT NULL
+"""

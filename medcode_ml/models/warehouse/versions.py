@@ -21,6 +21,7 @@ from medcode_ml.models.manifest import CARD
 from medcode_ml.models.registry import register
 from medcode_ml.models.splitting import PARTS, TEST, TRAIN
 from medcode_ml.models.warehouse.stages import CANDIDATE, champion_version, lock, move
+from medcode_ml.models.warehouse.training_set import BEFORE_WINDOW
 from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import read_frame
 
@@ -60,7 +61,8 @@ def training_place(home: Path, kind: str, data_hash: str) -> Iterator[tuple[Path
     making = home / "training" / kind / data_hash[:16]
     state = making.with_name(f"{making.name}.state")
     yield making, state
-    for done in (making, state):
+    # a process that was killed while it wrote its folder left that behind under another name (`write_folder`)
+    for done in (making, state, *making.parent.glob(f".{making.name}-*")):
         shutil.rmtree(done, ignore_errors=True)
 
 
@@ -78,6 +80,7 @@ def register_trained(
     by: str = "",
     mlflow_run: str | None = None,
     tuned_from: str | None = None,
+    reason: str = "",
 ) -> TrainingResult:
     """Register a trained folder as a candidate and write its rows; the same version again changes nothing.
 
@@ -94,6 +97,7 @@ def register_trained(
         by: who had it trained; by default the asset of the kind.
         mlflow_run: id of its run in MLflow.
         tuned_from: version whose parameters it was trained with.
+        reason: why it was trained, where there is one to tell.
     """
     kept = register(folder, of.kind, home)
     manifest = read_folder(kept, of.kind).manifest
@@ -140,9 +144,12 @@ def register_trained(
                 "tuned_from": tuned_from,
                 "tuning": manifest.facts.get("tuning"),
                 "mlflow_run": mlflow_run,
+                "since": _of_all(encounters, "since"),
+                "recent_from": _of_all(encounters, "recent_from"),
+                "reason": reason or None,
             }
             copy_in(connection, registry_model, pd.DataFrame([row], dtype=object))
-            move(connection, of.kind, manifest.version, CANDIDATE, by=by, why="trained")
+            move(connection, of.kind, manifest.version, CANDIDATE, by=by, why=reason or "trained")
             for table, frame in frames.items():
                 copy_in(connection, table, frame)
     shown = [name for name in ("seconds", *(f"{part}_encounters" for part in PARTS), "code_count") if name in model]
@@ -154,6 +161,11 @@ def register_trained(
         (kept / CARD).read_text(encoding="utf-8") if CARD in manifest.files else "",
         tuple((Path(n).stem.replace("_", " "), kept / n) for n in sorted(manifest.files) if n.endswith(".png")),
     )
+
+
+def _of_all(encounters: pd.DataFrame, name: str) -> Any:
+    """What all rows of a training set have alike; None where they have nothing, or come from files."""
+    return next(iter(encounters[name].dropna()), None) if name in encounters else None
 
 
 def parameters_of_version(source: sa.Engine | sa.Connection, of: ModelTables, version: str) -> dict[str, Any]:
@@ -193,7 +205,8 @@ def encounters_of_version(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The encounters that a version learned from and those of its test, each with its newest labels, by id.
 
-    Columns: those of the training set, `person_id` and `part` as they were when the model was trained.
+    Columns: those of the training set, `person_id` and `part` as they were when the model was trained. What the window
+    of a later split set aside is still there.
     """
     own, labels = of.model_encounter, of.training_set
     kept = [c for c in labels.columns if c.name not in ("encounter_id", "person_id")]
@@ -201,9 +214,13 @@ def encounters_of_version(
         sa.select(own.c.encounter_id, own.c.person_id, own.c.part, *kept)
         .distinct(own.c.encounter_id)
         .select_from(own.join(labels, labels.c.encounter_id == own.c.encounter_id))
-        .where(own.c.version == version, own.c.part.in_((TRAIN, TEST)), labels.c.split.is_not(None))
+        .where(own.c.version == version, own.c.part.in_((TRAIN, TEST)), _labelled(labels))
         .order_by(own.c.encounter_id, labels.c.received_date.desc())
     )
     found = read_frame(source, query)
     learned, test = (found[found["part"] == part].reset_index(drop=True) for part in (TRAIN, TEST))
     return learned, test
+
+
+def _labelled(labels: sa.Table) -> sa.ColumnElement[bool]:
+    return labels.c.split.is_not(None) | (labels.c.set_aside == BEFORE_WINDOW)

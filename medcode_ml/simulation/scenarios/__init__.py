@@ -19,6 +19,7 @@ from medcode_ml.simulation.scenarios import (
     newborn,
     obstetrics,
     oncology,
+    outbreaks,
     outpatient_injury,
     outpatient_specialty,
     pediatrics,
@@ -49,5 +50,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     *renal_endocrine.SCENARIOS,
     *sepsis.SCENARIOS,
     *wound_device_infection.SCENARIOS,
+    *outbreaks.SCENARIOS,
 )
 BY_NAME: dict[str, Scenario] = {s.name: s for s in SCENARIOS}

@@ -13,10 +13,10 @@ import pytest
 
 from medcode_ml.billing.amounts.cases import COLUMNS, KNOWN
 from medcode_ml.billing.amounts.claim_rows import as_cases
-from medcode_ml.billing.amounts.evaluation import DRG_MEAN, MODEL, drg_mean, evaluate
+from medcode_ml.billing.amounts.evaluation import DRG_MEAN, MODEL, Price, drg_mean, evaluate
 from medcode_ml.billing.amounts.training_set import learned_claims
 from medcode_ml.billing.amounts.weights import grouped
-from medcode_ml.models.warehouse.evaluation import difference
+from medcode_ml.models.warehouse.evaluation import CHAMPION, difference
 from medcode_ml.settings import Settings
 
 CLAIM: dict[str, Any] = {
@@ -121,6 +121,31 @@ def test_figures_are_worked_by_hand_and_the_lead_is_that_of_the_errors() -> None
     assert value["encounter", MODEL, "payments_coverage"] == 1.0
     assert ("encounter", DRG_MEAN, "charges_coverage") not in value
     assert set(result.figures["part"]) == {"encounter"}, "two claims of a hospital tell nothing"
+
+
+def test_the_champion_is_measured_on_claims_that_are_news_to_it() -> None:
+    test = pd.DataFrame(
+        {
+            "encounter_id": ["E1", "E2"], "person_id": ["P1", "P2"], "source": "own", "hospital_id": "H1", "drg": "470",
+            "charges": [Decimal(100), Decimal(200)], "payments": [Decimal(50), Decimal(50)],
+        },
+        dtype=object,
+    )  # fmt: skip
+
+    def says(*charges: float) -> Price:
+        return lambda c, k: pd.DataFrame({"charges": charges, "payments": [50.0, 50.0]})
+
+    by = {MODEL: says(110.0, 220.0), CHAMPION: says(100.0, 300.0)}
+    figures = evaluate("v", by, test, pd.DataFrame(), new_to_champion={"E2"}, resamples=10).figures
+    error = figures[figures["figure"] == "charges_mape"].set_index("pricer")
+    assert error["value"].to_dict() == pytest.approx({MODEL: 0.1, CHAMPION: 0.5, difference(CHAMPION): -0.4})
+    assert error["encounters"].to_dict() == {MODEL: 2, CHAMPION: 1, difference(CHAMPION): 1}
+    nothing = evaluate("v", by, test, pd.DataFrame(), new_to_champion=set(), resamples=10).figures
+    assert CHAMPION not in set(nothing["pricer"])
+    rows = nothing[nothing["pricer"] == difference(CHAMPION)]
+    assert rows[["figure", "value", "encounters"]].to_numpy().tolist() == [
+        ["charges_mape", None, 0], ["payments_mape", None, 0],
+    ]  # fmt: skip
 
 
 def test_sources_are_separated_as_in_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,16 @@ def test_days_that_differ_by_nature_make_tests_milder() -> None:
     assert 1 <= calm[ALL, ALL, "m0"] < 2
 
 
+def test_a_reference_of_few_days_takes_over_how_days_differ_from_the_one_before() -> None:
+    """A retrained model has days of the new world only: taken for alike they would make its first weekend an alarm."""
+    rng = np.random.default_rng(2)
+    uneven = dispersions([day_of(rng, 80, moved=rng.normal(0, 0.5)) for _ in range(14)])
+    few, many = ([day_of(rng, 80) for _ in range(n)] for n in (4, 14))
+    assert dispersions(few)[ALL, ALL, "m0"] == 1
+    assert dispersions(few, uneven)[ALL, ALL, "m0"] == uneven[ALL, ALL, "m0"] > 2
+    assert dispersions(many, uneven)[ALL, ALL, "m0"] < 2, "two weeks of its own tell it"
+
+
 def test_small_groups_and_what_the_reference_does_not_hold_are_skipped_and_said() -> None:
     rng = np.random.default_rng(3)
     reference = reference_of([day_of(rng, 60) for _ in range(14)])

@@ -1,20 +1,19 @@
-"""Estimated performance: exact on calibrated scores, its interval holds, and what the coder never listed is counted."""
+"""Estimated performance: exact on calibrated scores, its interval holds, and what the coder never listed or no longer
+finds is counted."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from medcode_ml.drift.performance import (
-    AS_GIVEN,
-    Calibration,
-    calibrated,
-    dropped,
-    estimated_rows,
-    figure,
-    realised_rows,
-)
-from medcode_ml.drift.sketch import Moments
+from medcode_ml.drift.by_stay import STAY, Foretold, fit_foretold, stays_of, with_odds_for
+from medcode_ml.drift.figures import BY_STAY, MICRO_F1, PRECISION, RECALL, dropped, figure
+from medcode_ml.drift.performance import AS_GIVEN, Calibration, calibrated, estimated_rows, realised_rows
+from medcode_ml.drift.sketch import Floats, Moments
 
 CODES = 12
 
@@ -31,21 +30,25 @@ def network(rng: np.random.Generator, encounters: int, unlisted: float = 0.0) ->
     return at, p, right, labels.astype(float)
 
 
+def stays(size: int) -> pd.DataFrame:
+    return pd.DataFrame({name: ["one"] * size for name in STAY})
+
+
 def test_estimated_figures_are_those_realised_where_scores_are_calibrated() -> None:
     at, p, right, labels = network(np.random.default_rng(1), 6000)
     accepted = p >= 0.5
-    estimated = Moments.of(estimated_rows(at, p, accepted, 6000, 1.0))
+    estimated = Moments.of(estimated_rows(at, p, accepted, stays(6000), AS_GIVEN))
     realised = Moments.of(realised_rows(at, right, accepted, labels))
-    for name in ("micro_f1", "precision", "recall"):
-        assert figure(estimated, name)[0] == pytest.approx(figure(realised, name)[0], abs=0.006), name
+    for one in (MICRO_F1, PRECISION, RECALL):
+        assert figure(estimated, one)[0] == pytest.approx(figure(realised, one)[0], abs=0.006), one.name
 
 
 def test_the_interval_of_the_estimate_holds_the_realised_figure() -> None:
     held = 0
     for seed in range(200):
         at, p, right, labels = network(np.random.default_rng(seed), 80)
-        value, error = figure(Moments.of(estimated_rows(at, p, p >= 0.5, 80, 1.0)), "precision")
-        real, _ = figure(Moments.of(realised_rows(at, right, p >= 0.5, labels)), "precision")
+        value, error = figure(Moments.of(estimated_rows(at, p, p >= 0.5, stays(80), AS_GIVEN)), PRECISION)
+        real, _ = figure(Moments.of(realised_rows(at, right, p >= 0.5, labels)), PRECISION)
         held += abs(value - real) <= 1.96 * error
     assert held >= 185
 
@@ -57,10 +60,10 @@ def test_codes_never_listed_are_carried_over_from_the_reference() -> None:
     again, q, hits, all_labels = network(rng, 4000, unlisted=2.0)
     taken = q >= 0.5
     found = calibration.probability(ONE[: len(q)], q, taken)
-    rows = estimated_rows(again, found, taken, 4000, calibration.labels_per_expected)
-    real = figure(Moments.of(realised_rows(again, hits, taken, all_labels)), "micro_f1")[0]
-    assert figure(Moments.of(rows), "micro_f1")[0] == pytest.approx(real, abs=0.01)
-    unseen = figure(Moments.of(estimated_rows(again, q, taken, 4000, 1.0)), "micro_f1")[0]
+    rows = estimated_rows(again, found, taken, stays(4000), calibration)
+    real = figure(Moments.of(realised_rows(again, hits, taken, all_labels)), MICRO_F1)[0]
+    assert figure(Moments.of(rows), MICRO_F1)[0] == pytest.approx(real, abs=0.01)
+    unseen = figure(Moments.of(estimated_rows(again, q, taken, stays(4000), AS_GIVEN)), MICRO_F1)[0]
     assert unseen > real + 0.05
 
 
@@ -113,7 +116,100 @@ def test_a_fall_is_seen_and_a_rise_is_none() -> None:
 
 def test_no_encounter_or_no_code_gives_no_figure() -> None:
     nothing = Moments(0, np.zeros(4), np.zeros((4, 4)))
-    assert np.isnan(figure(nothing, "micro_f1")[0])
+    assert np.isnan(figure(nothing, MICRO_F1)[0])
     empty = Moments.of(np.zeros((5, 4)))
-    assert np.isnan(figure(empty, "recall")[0])
+    assert np.isnan(figure(empty, RECALL)[0])
     assert dropped(empty, empty).p_value == 1.0
+
+
+def world(seed: int, encounters: int, known: float) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray, Floats]:
+    """Inpatients have 8 conditions, outpatients 3; the coder knows the words of a share and adds 2 wrong codes to each.
+
+    Returns stays, encounter of each listed code, whether it is right, its score, and labels of each encounter.
+    """
+    rng = np.random.default_rng(seed)
+    inside = rng.random(encounters) < 0.5
+    labels = rng.poisson(np.where(inside, 8.0, 3.0)).astype(float)
+    found = rng.binomial(labels.astype(int), known)
+    wrong = rng.poisson(2.0, encounters)
+    at = np.concatenate([np.repeat(np.arange(encounters), found), np.repeat(np.arange(encounters), wrong)])
+    right = np.arange(len(at)) < found.sum()
+    frame = stays(encounters).assign(
+        encounter_id=[str(n) for n in range(encounters)], setting=np.where(inside, "inpatient", "outpatient")
+    )
+    documents = pd.DataFrame({"encounter_id": frame["encounter_id"], "document_type": "progress_note"})
+    score = np.where(right, rng.beta(3, 1.5, len(at)), rng.beta(1.5, 2, len(at)))
+    return stays_of(frame, documents), at, right, score, labels
+
+
+def learned(seed: int = 1) -> Calibration:
+    held, at, right, score, labels = world(seed, 800, 0.8)
+    every = np.ones(len(at), bool)
+    fitted = calibrated(ONE[: len(at)], score, every, right, labels.sum())
+    p = fitted.probability(ONE[: len(at)], score, every)
+    from_scores = fitted.labels_per_expected * np.bincount(at, p, minlength=800)
+    foretold = fit_foretold(held, labels, np.bincount(at, ~right, minlength=800).astype(float), from_scores)
+    return replace(fitted, foretold=foretold)
+
+
+def gap(calibration: Calibration, seed: int, known: float) -> tuple[float, float]:
+    """Estimated less realised micro-F1 of a day of 300 encounters, and how far the stays are believed."""
+    held, at, right, score, labels = world(seed, 300, known)
+    every = np.ones(len(at), bool)
+    p = calibration.probability(ONE[: len(at)], score, every)
+    estimated = Moments.of(estimated_rows(at, p, every, held, calibration))
+    realised = Moments.of(realised_rows(at, right, every, labels))
+    return figure(estimated, MICRO_F1)[0] - figure(realised, MICRO_F1)[0], float(estimated.sums[BY_STAY]) / 300
+
+
+def test_words_that_the_coder_does_not_know_are_seen_in_what_the_stays_foretell() -> None:
+    """Scores alone promise the recall of the reference, and too many right codes among those accepted."""
+    calibration = learned()
+    for seed in range(10, 16):
+        found, share = gap(calibration, seed, known=0.4)
+        assert share == 1.0
+        assert abs(found) <= 0.03, seed
+        assert gap(replace(calibration, foretold=None), seed, known=0.4)[0] > 0.1
+
+
+def test_quiet_days_are_estimated_by_scores() -> None:
+    shares = [gap(learned(), seed, known=0.8)[1] for seed in range(20, 50)]
+    assert np.mean(np.array(shares) > 0) <= 0.1
+
+
+def test_a_day_of_inpatients_alone_is_estimated_right() -> None:
+    """One ratio of labels to right codes is that of the mix: stays tell the labels of inpatients."""
+    held, at, right, score, labels = world(60, 2000, 0.8)
+    chosen = (held["setting"] == "inpatient").to_numpy()
+    kept = chosen[at]
+    number, every = (np.cumsum(chosen) - 1)[at[kept]], np.ones(int(kept.sum()), bool)
+    calibration = learned()
+    p = calibration.probability(ONE[: len(every)], score[kept], every)
+    own = held[chosen].reset_index(drop=True)
+    estimated = figure(Moments.of(estimated_rows(number, p, every, own, calibration)), MICRO_F1)[0]
+    realised = figure(Moments.of(realised_rows(number, right[kept], every, labels[chosen])), MICRO_F1)[0]
+    assert estimated == pytest.approx(realised, abs=0.03)
+
+
+def test_what_stays_foretell_adds_up_to_the_reference_and_is_frozen_as_plain_values() -> None:
+    held, at, right, _, labels = world(2, 500, 0.8)
+    wrong = np.bincount(at, ~right, minlength=500).astype(float)
+    found = fit_foretold(held, labels, wrong, labels)
+    assert found is not None
+    assert found.labels.of(held).sum() == pytest.approx(labels.sum(), rel=1e-4)
+    assert found.wrong.of(held).sum() == pytest.approx(wrong.sum(), rel=1e-4)
+    assert Foretold.from_json(json.loads(json.dumps(found.to_json()))) == found
+    unknown = held.iloc[:1].assign(setting="hospice", service=None)
+    assert np.isfinite(found.labels.of(unknown)).all()
+    assert fit_foretold(held.iloc[:99], labels[:99], wrong[:99], labels[:99]) is None
+    assert found.share(np.full(19, 5.0)) == 0.0, "a day of few encounters is not judged"
+
+
+def test_odds_are_lowered_by_one_factor_to_the_number_of_wrong_codes() -> None:
+    p = np.array([0.9, 0.6, 0.5])
+    found = with_odds_for(p, 1.5)
+    assert (1 - found).sum() == pytest.approx(1.5, abs=1e-6)
+    odds = found / (1 - found) / (p / (1 - p))
+    assert odds == pytest.approx([odds[0]] * 3)
+    assert with_odds_for(p, 9.0).sum() == pytest.approx(0.003, abs=1e-6), "no more wrong codes than there are"
+    assert with_odds_for(p[:0], 2.0).tolist() == []

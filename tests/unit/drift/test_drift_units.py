@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from medcode_ml.drift.amounts import amount_blocks
 from medcode_ml.drift.frames import (
     CodingFrames,
-    amount_blocks,
     coding_blocks,
     fit_calibration,
     fit_language,
@@ -84,7 +85,8 @@ def test_a_day_with_nothing_and_one_with_one_empty_document() -> None:
     found = sketches_of(coding_blocks(one, language, AS_GIVEN))
     assert ("H1", "discharge_summary", "oov_rate") not in found, "no word, no rate"
     assert found["H1", ALL, "code_count"].n == 1
-    assert fit_calibration(day.labelled.iloc[:0], day.labelled_codes.iloc[:0]).labels_per_expected == 1.0
+    unlabelled = (day.labelled.iloc[:0], day.labelled_codes.iloc[:0])
+    assert fit_calibration(*unlabelled, day.encounters, day.documents).labels_per_expected == 1.0
 
 
 def test_chapters_follow_the_classification() -> None:
@@ -118,14 +120,19 @@ def test_rankers_and_amounts_are_watched_by_the_same_sketches() -> None:
     )  # fmt: skip
     labelled = pd.DataFrame({"hospital_id": ["H1"], "principal_code": ["I10"], "label": ["I10"]})
     found = sketches_of(ranking_blocks(ranked, labelled))
-    assert found[ALL, ALL, "estimated"].n == 1
+    assert found[ALL, ALL, "estimated_principal"].n == 1
     assert found["H1", ALL, "principal_chapter"] == Counts({"chapter 9": 1, "none": 1})
-    predicted = pd.DataFrame(
-        {"hospital_id": ["H1"], "predicted_because": ["held"], "charges": [100.0], "payments": [10.0],
-         "payments_low": [1.0], "payments_high": [100.0]}
+    priced = pd.DataFrame(
+        {"hospital_id": ["H1"], "mdc": ["05"], "payer_id": ["P"], "charges": [100.0], "charges_low": [50.0],
+         "charges_high": [200.0], "charges_found": [Decimal("130")], "payments": [10.0], "payments_low": [1.0],
+         "payments_high": [100.0], "payments_found": [None]}
     )  # fmt: skip
-    amounts = sketches_of(amount_blocks(predicted))
-    interval = amounts["H1", ALL, "payment_interval"]
-    assert isinstance(interval, Values)
-    assert interval.values.tolist() == [2.0]
-    assert amount_blocks(predicted.iloc[:0]) == []
+    amounts = sketches_of(amount_blocks(priced, priced.assign(payments_found=[Decimal("8")])))
+    off = amounts[ALL, ALL, "payments_off"]
+    assert isinstance(off, Values)
+    assert off.values.tolist() == pytest.approx([np.log10(0.8)], abs=1e-6)
+    realised = amounts[ALL, ALL, "realised_charges"]
+    assert isinstance(realised, Moments)
+    assert realised.sums[:5].tolist() == pytest.approx([30, 130, 30 / 130, 1, 1])
+    assert amounts[ALL, ALL, "estimated_payments"].n == 1
+    assert amount_blocks(priced.iloc[:0], priced.iloc[:0]) == []

@@ -314,9 +314,7 @@ def parts_of(path: Path, data: bytes, **size: int) -> delimited.ReadTable:
     path.write_bytes(data)
     parts = list(delimited.read_csv_parts(path, "service.csv", lambda header: None, **size))
     rows = pd.concat([part.rows for part in parts], ignore_index=True)
-    return delimited.ReadTable(
-        parts[0].header, rows, pd.concat([part.rejected for part in parts], ignore_index=True)
-    )
+    return delimited.ReadTable(parts[0].header, rows, pd.concat([part.rejected for part in parts], ignore_index=True))
 
 
 def assert_same(one: delimited.ReadTable, other: delimited.ReadTable) -> None:

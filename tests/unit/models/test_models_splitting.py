@@ -65,6 +65,93 @@ def test_an_encounter_of_an_unknown_person_is_its_own_person() -> None:
     assert split_encounters(frame).value_counts().to_dict() == {TRAIN: 26, TEST: 8, CALIBRATION: 6}
 
 
+# --- the recent slice of a retraining ---------------------------------------------------------------------------------
+
+CHANGED = FIRST + timedelta(days=150)
+KNOWN = st.sets(st.integers(0, 12), max_size=12)
+
+
+def received(drawn: Sequence[tuple[int, int]]) -> pd.DataFrame:
+    """As `stays`, received on the day of discharge."""
+    frame = stays(drawn)
+    return frame.assign(received_date=frame["discharge_date"])
+
+
+def recent_split(frame: pd.DataFrame, known: set[int] = frozenset()) -> pd.DataFrame:  # type: ignore[assignment]
+    learned = {f"P{n}" for n in known}
+    return frame.assign(part=split_encounters(frame, recent_from=CHANGED, learned=learned))
+
+
+def persons(frame: pd.DataFrame, part: str) -> set[str]:
+    return set(frame.loc[frame["part"] == part, "person_id"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(STAYS, KNOWN)
+def test_of_the_recent_slice_nobody_stands_on_two_sides_and_no_encounter_is_lost(
+    drawn: list[tuple[int, int]], known: set[int]
+) -> None:
+    frame = recent_split(received(drawn), known)
+    assert set(frame["part"]) <= set(PARTS)
+    assert frame.groupby("person_id")["part"].nunique().max() == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(STAYS, KNOWN)
+def test_nobody_is_tested_whom_the_champion_knows_or_who_was_not_seen_since_the_change(
+    drawn: list[tuple[int, int]], known: set[int]
+) -> None:
+    frame = recent_split(received(drawn), known)
+    tested = persons(frame, TEST)
+    assert tested.isdisjoint(f"P{n}" for n in known)
+    assert tested <= set(frame.loc[frame["received_date"] >= CHANGED, "person_id"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(STAYS, KNOWN)
+def test_no_part_is_empty_where_there_are_persons_enough(drawn: list[tuple[int, int]], known: set[int]) -> None:
+    frame = recent_split(received(drawn), known)
+    count = frame["person_id"].nunique()
+    free = set(frame.loc[frame["received_date"] >= CHANGED, "person_id"]) - {f"P{n}" for n in known}
+    assert persons(frame, TRAIN)
+    assert persons(frame, TEST) or not free or count == 1
+    assert persons(frame, CALIBRATION) or count - bool(persons(frame, TEST)) < 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(STAYS, st.integers(165, 200), st.sets(st.integers(0, 300), max_size=30))
+def test_more_days_only_add_persons_to_the_slice(drawn: list[tuple[int, int]], until: int, known: set[int]) -> None:
+    """The frozen slice: who was tested once is tested again, and was never learned from in between."""
+    old = [(100 + n, n) for n in range(100)]
+    new = [(300 + n, 150 + n) for n in range(50)]
+    early, late = (recent_split(received([*old, *(x for x in (*new, *drawn) if x[1] <= last)]), known)
+                   for last in (until, 200))  # fmt: skip
+    assert persons(early, TEST) <= persons(late, TEST)
+    assert persons(late, TEST).isdisjoint(persons(early, TRAIN) - persons(late[late["received_date"] >= CHANGED], TEST))
+
+
+def test_the_shares_of_the_recent_and_of_the_older_are_those_promised() -> None:
+    frame = recent_split(received([(n, n % 150) for n in range(3000)] + [(n, 150 + n % 50) for n in range(3000, 6000)]))
+    recent = frame["received_date"] >= CHANGED
+    shares = frame[recent]["part"].value_counts(normalize=True)
+    assert shares[TEST] == pytest.approx(1 / 3, abs=0.03)
+    assert shares[CALIBRATION] == pytest.approx(1 / 6, abs=0.03)
+    older = frame[~recent]["part"].value_counts(normalize=True)
+    assert set(older.index) == {TRAIN, CALIBRATION}
+    assert older[CALIBRATION] == pytest.approx(0.15, abs=0.03)
+
+
+def test_the_recent_slice_does_not_hang_on_the_order_of_rows() -> None:
+    frame = received([(n % 90, (n * 37) % 200) for n in range(300)])
+    shuffled = frame.sample(frac=1.0, random_state=3)
+    pd.testing.assert_series_equal(recent_split(frame)["part"], recent_split(shuffled)["part"].sort_index())
+
+
+def test_without_a_recent_day_the_known_do_not_count() -> None:
+    frame = received([(n, n) for n in range(40)])
+    pd.testing.assert_series_equal(split_encounters(frame), split_encounters(frame, learned={"P39"}))
+
+
 def test_patients_are_never_in_two_folds() -> None:
     patients = tuple(f"P{number // 3}" for number in range(60))
     folds = folds_of(patients, 5, 1)

@@ -10,7 +10,7 @@ import pytest
 from medcode_ml.contracts.ml import AMOUNT, CODING, RANKING, ModelTables
 from medcode_ml.models.warehouse.evaluation import EvaluationResult, Lead
 from medcode_ml.models.warehouse.labels import COMMON
-from medcode_ml.models.warehouse.promotion import labels_gate
+from medcode_ml.models.warehouse.promotion import first_decides, labels_gate
 from medcode_ml.models.warehouse.versions import training_place
 
 FEWEST = {"train": 100, "calibration": 20, "test": 30}
@@ -55,6 +55,27 @@ def test_a_lead_says_its_interval_or_that_it_was_not_measured() -> None:
     assert ahead.measured_against("ranking-20261122-00000000")
     assert not ahead.measured_against("ranking-20261122-11111111")
     assert Lead(None, None, None, "").said("nDCG@10", "it") == "not measured against it"
+
+
+def test_a_lead_is_proven_by_the_lower_end_of_its_interval_and_an_error_the_other_way_round() -> None:
+    ahead, chance, alike, behind = (
+        Lead(0.05, low, high, "") for low, high in ((0.01, 0.09), (-0.01, 0.09), (0.0, 0.0), (-0.09, -0.01))
+    )
+    assert [one.proven for one in (ahead, chance, alike, behind)] == [True, False, False, False]
+    assert [one.behind for one in (ahead, chance, alike, behind)] == [False, False, False, True]
+    less = Lead(-0.05, -0.09, -0.01, "n", 7).of_less()
+    assert (less.value, less.low, less.high, less.encounters) == (0.05, 0.01, 0.09, 7)
+    assert not Lead(None, None, None, "").of_less().proven
+
+
+def test_where_the_first_figure_is_alike_the_next_decides_and_only_then() -> None:
+    alike, ahead, behind = Lead(0.0, 0.0, 0.0, ""), Lead(0.05, 0.01, 0.09, ""), Lead(-0.05, -0.09, -0.01, "")
+    assert first_decides([alike, ahead])
+    assert not first_decides([alike, behind])
+    assert not first_decides([alike, alike])
+    assert not first_decides([behind, ahead])
+    assert first_decides([ahead, behind])
+    assert not first_decides([Lead(None, None, None, ""), ahead])
 
 
 def test_figures_are_listed_by_whom_they_are_of() -> None:

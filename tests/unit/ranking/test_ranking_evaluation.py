@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from medcode_ml.contracts import ml
-from medcode_ml.models.warehouse.evaluation import MODEL, WHOLE, difference
+from medcode_ml.models.warehouse.evaluation import CHAMPION, MODEL, WHOLE, difference
 from medcode_ml.ranking.batch import RankedBatch, rank_frames
 from medcode_ml.ranking.evaluation import KEPT, NDCG, RULE, TOP1, evaluate
 from medcode_ml.ranking.frames import PLACE
@@ -79,6 +79,25 @@ def test_every_part_ranker_and_figure_has_one_row_of_the_contract() -> None:
     assert value[WHOLE, difference(RULE), TOP1] == 1.0
     assert value[WHOLE, difference(RULE), NDCG] == pytest.approx(1 - value[WHOLE, RULE, NDCG], abs=2e-4)
     assert result.listing(TOP1)[0][:3] == (WHOLE, MODEL, "1.000")
+
+
+def test_the_champion_is_measured_on_encounters_that_are_news_to_it() -> None:
+    test = stays([CODES] * 12)
+    known = {f"E{n}" for n in range(8)}
+
+    def by_heart(encounter: str, codes: list[str]) -> list[str]:
+        return codes if encounter in known else codes[::-1]
+
+    by = {MODEL: ranker(by_alphabet), CHAMPION: ranker(by_heart)}
+    new = {f"E{n}" for n in range(8, 12)}
+    figures = evaluate("v", by, test, new_to_champion=new, resamples=10).figures
+    top = figures[(figures["figure"] == TOP1) & (figures["part"] == WHOLE)].set_index("ranker")
+    assert top["value"].to_dict() == {MODEL: 1.0, CHAMPION: 0.0, difference(CHAMPION): 1.0}
+    assert top["encounters"].to_dict() == {MODEL: 12, CHAMPION: 4, difference(CHAMPION): 4}
+    nothing = evaluate("v", by, test, new_to_champion=set(), resamples=10).figures
+    assert CHAMPION not in set(nothing["ranker"])
+    rows = nothing[nothing["ranker"] == difference(CHAMPION)]
+    assert rows[["figure", "value", "encounters"]].to_numpy().tolist() == [[TOP1, None, 0], [NDCG, None, 0]]
 
 
 def test_equal_rankers_differ_by_nothing_in_every_draw() -> None:

@@ -30,7 +30,8 @@ def stays(*encounters: str) -> pd.DataFrame:
 
 def aside(given: pd.DataFrame) -> dict[str, str | None]:
     made = ordered_encounters(given, stays(*given["encounter_id"].unique()))
-    assert [c.name for c in ml.ranking_training_set.columns if c.name != "received_date"] == list(made.columns)
+    apart = {"received_date", *ml.OF_THE_SPLIT}
+    assert [c.name for c in ml.ranking_training_set.columns if c.name not in apart] == list(made.columns)
     return dict(zip(made["encounter_id"], made["set_aside"], strict=True))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medcode_ml.simulation.rendering import FONTS, PAGE_FAULTS, PageHeader, apply_fault, paginate, render_text
+from medcode_ml.simulation.rendering import FONTS, PAGE_FAULTS, PageHeader, apply_fault, paginate, render_text, worn
 
 HEADER = PageHeader("General", "DOE, JANE", "00012345", "01/31/1956", "7001")
 TEXT = "\n".join(f"Line {n}: continue metoprolol and recheck in the morning." for n in range(30))
@@ -58,6 +58,17 @@ def test_turned_pages_lie_clockwise_by_their_name() -> None:
     assert ink(turned.crop((turned.width // 2, 0, turned.width, turned.height))) > ink(
         turned.crop((0, 0, turned.width // 3, turned.height))
     )
+
+
+def test_a_worn_scanner_blurs_letters_and_leaves_streaks() -> None:
+    page = render_text(TEXT, dpi=170, header=HEADER)[0]
+    one = worn(page, 170, np.random.default_rng(5))
+    assert one.size == page.size
+    assert one.tobytes() == worn(page, 170, np.random.default_rng(5)).tobytes()
+    sharp, coarse = (float(np.abs(np.diff(np.array(image, dtype=float), axis=1)).max()) for image in (page, one))
+    assert coarse < 0.8 * sharp
+    margin = np.array(one)[-60:]  # below the last line only the dirt of the glass is seen
+    assert 1 <= int((margin < 200).all(axis=0).sum()) <= 12
 
 
 def test_unknown_fonts_and_faults_are_named_with_the_choices() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date
 
@@ -9,6 +10,7 @@ import pytest
 
 from medcode_ml.simulation import DiseaseWave, NetworkConfig, SimulationError, simulate
 from medcode_ml.simulation.combining import RECODED
+from medcode_ml.simulation.new_words import NEW_WORDS, reworded
 
 SHIFT = date(2026, 10, 5)
 SIZE = {"encounters": 260, "planted_faults": False}
@@ -21,6 +23,38 @@ def test_note_style_changes_headings_from_its_day_on() -> None:
             "text"
         ]
         assert (clinical.str.contains("--- Known Conditions ---", regex=False) == (day.received >= SHIFT)).all()
+
+
+def test_note_style_names_the_same_conditions_in_other_words() -> None:
+    def summaries(config: NetworkConfig) -> str:
+        texts = (
+            d.tables["scanned_record"].query("document_type == 'discharge_summary'") for d in simulate(config).days()
+        )
+        return "\n".join("\n".join(frame["text"]) for frame in texts)
+
+    def codes(config: NetworkConfig) -> list[str]:
+        return [c for d in simulate(config).days() for c in d.truth["codes"]["code"]]
+
+    classic, new = NetworkConfig(**SIZE, scanned_pages=0), NetworkConfig(**SIZE, scanned_pages=0, note_style="new")
+    said = {style: len(re.findall(r"\bHTN\b", summaries(config))) for style, config in (("old", classic), ("new", new))}
+    assert 0 < said["new"] < said["old"] / 2
+    assert codes(new) == codes(classic)
+
+
+@pytest.mark.parametrize("writer", [0, 1])
+def test_most_words_of_the_classic_notes_change_and_no_new_word_is_an_old_one(writer: int) -> None:
+    changed = [word for word in NEW_WORDS if reworded(word, writer) != word]
+    assert 0.7 < len(changed) / len(NEW_WORDS) < 1
+    assert not set(NEW_WORDS) & {new for both in NEW_WORDS.values() for new in both}
+
+
+def test_an_outbreak_comes_only_as_a_wave() -> None:
+    def told(config: NetworkConfig) -> int:
+        return sum(int((d.truth["codes"]["scenario"] == "legionella_outbreak").sum()) for d in simulate(config).days())
+
+    assert told(NetworkConfig(**SIZE, scanned_pages=0)) == 0
+    wave = DiseaseWave("legionella_outbreak", 0.3, SHIFT)
+    assert told(NetworkConfig(**SIZE, scanned_pages=0, disease_wave=wave)) > 20
 
 
 def test_days_before_the_shift_stay_as_they_were() -> None:
