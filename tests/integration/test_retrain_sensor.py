@@ -1,4 +1,4 @@
-"""The sensor that asks for retrainings, on a real PostgreSQL: on an alarm with labels behind it, and never more."""
+"""The sensors that ask for retrainings and promotions, on a real PostgreSQL: when there is cause, and never more."""
 
 from __future__ import annotations
 
@@ -182,3 +182,73 @@ def test_a_hospital_may_keep_retraining_to_people(champion: sa.Engine, monkeypat
     monkeypatch.setenv("MEDCODE_RETRAIN_KINDS", "")
     settings.cache_clear()
     assert not look().run_requests
+
+
+NEXT = "coding-20261004-00000002"
+
+
+def in_shadow(engine: sa.Engine) -> None:
+    """A version that has passed the gates of its kind and stands in shadow."""
+    stages = [
+        {"kind": "coding", "number": n, "version": NEXT, "stage": stage, "replaced": None}
+        for n, stage in ((4, "candidate"), (5, "shadow"))
+    ]
+    insert_rows(engine, ml.model_stage, *stages)
+    insert_rows(engine, ml.model, {"version": NEXT, "kind": "coding"})
+    counts = {"train_encounters": 300, "calibration_encounters": 50, "test_encounters": 60}
+    insert_rows(engine, ml.coding_model, {"version": NEXT, **counts})
+    lead = {
+        "version": NEXT, "part": "encounter", "figure": "micro_f1", "value": 0.1, "low": 0.05, "high": 0.15,
+        "encounters": 60,
+    }  # fmt: skip
+    insert_rows(
+        engine, ml.coding_evaluation,
+        {**lead, "coder": "model - ontology", "notes": ""},
+        {**lead, "coder": "model - champion", "notes": f"champion: {CHAMPION}"},
+    )  # fmt: skip
+
+
+def ran_in_shadow(engine: sa.Engine, day: date, shift: float) -> None:
+    insert_rows(
+        engine, ml.shadow_figure,
+        {"received_date": day, "kind": "coding", "shadow": NEXT, "champion": CHAMPION, "figure": "drg_shift",
+         "value": shift, "encounters": 40},
+    )  # fmt: skip
+
+
+def look_at_shadows() -> dg.SensorResult | dg.SkipReason:
+    from medcode_assets.defs.models.sensors import promotion_sensor
+    from medcode_assets.resources import Database
+
+    with dg.build_sensor_context(resources={"database": Database()}) as context:
+        found = promotion_sensor(context)
+    assert isinstance(found, dg.SensorResult | dg.SkipReason)
+    return found
+
+
+def test_a_version_is_asked_to_move_on_when_its_shadow_run_allows_it(champion: sa.Engine) -> None:
+    from medcode_assets.definitions import defs
+
+    assert "no version" in str(look_at_shadows())
+    in_shadow(champion)
+    assert "0 days in shadow" in str(look_at_shadows())
+    ran_in_shadow(champion, SHIFT, 0.01)
+    asked = [look_at_shadows() for _ in range(2)]
+    assert all(isinstance(one, dg.SensorResult) for one in asked)
+    (request,), again = ((one.run_requests or []) for one in asked if isinstance(one, dg.SensorResult))
+    assert request.job_name == "coding_promotion_job"
+    assert [one.run_key for one in again] == [request.run_key], "asked twice it is one run"
+    assert dg.validate_run_config(defs().resolve_job_def("coding_promotion_job"), request.run_config)
+
+
+def test_a_version_that_changes_too_many_groups_and_one_that_waits_for_a_person_are_not_asked(
+    champion: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_shadow(champion)
+    ran_in_shadow(champion, SHIFT, 0.5)
+    assert "shadow_agrees" in str(look_at_shadows())
+    ran_in_shadow(champion, SHIFT + timedelta(days=1), 0.0)
+    monkeypatch.setenv("MEDCODE_PROMOTION", "person")
+    monkeypatch.setenv("MEDCODE_SHADOW_DRG_SHIFT", "0.3")
+    settings.cache_clear()
+    assert "waits for a person" in str(look_at_shadows())
