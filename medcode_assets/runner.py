@@ -73,6 +73,8 @@ def run_lineage(
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 "ops": {step: {"config": dict(config)} for step, config in (ops or {}).items()},
             },
+            # named, so that a daemon's automation knows that what a stage was fed came in the same run
+            asset_selection=sorted(job.asset_layer.executable_asset_keys),
             raise_on_error=False,
         )
     if not result.success:

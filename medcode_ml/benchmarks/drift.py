@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medcode_ml.benchmarks.drift_streams import Stream, charts_of, simulated
+from medcode_ml.drift.correction import with_corrected
 from medcode_ml.drift.domain import tell_apart
 from medcode_ml.drift.evaluation import LEAST_EFFECT, Reference, Row, compare, windows_of, with_alarms
 from medcode_ml.drift.frames import CodingFrames, coding_blocks, sketches_of
@@ -59,7 +60,8 @@ def evaluate(
     found = []
     for day in sorted(days):
         assert reference.language is not None
-        sketches[day] = sketches_of(coding_blocks(days[day], reference.language, reference.calibration))
+        own = sketches_of(coding_blocks(days[day], reference.language, reference.calibration))
+        sketches[day] = with_corrected(day, own, sketches)
         rows = [r for n, window in windows_of(sketches, day) for r in compare(window, reference, n, LEAST)]
         rows.append(release_row(days[day], reference))
         if told:

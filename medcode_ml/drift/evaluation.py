@@ -16,7 +16,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from medcode_ml.drift.figures import BY_STAY, ESTIMATED, PERFORMANCE, dropped, figure, tested_figures
+from medcode_ml.drift.figures import (
+    BY_STAY,
+    CORRECTED,
+    ESTIMATED,
+    FACTOR_LABELS,
+    FACTOR_RIGHT,
+    KEPT,
+    LABELS_USED,
+    PERFORMANCE,
+    dropped,
+    figure,
+    tested_figures,
+)
 from medcode_ml.drift.language import Language
 from medcode_ml.drift.performance import Calibration
 from medcode_ml.drift.sketch import Counts, Key, Moments, Sketches, Values, merged
@@ -103,13 +115,16 @@ def compare(window: Sketches, reference: Reference, window_days: int, least: int
     largest: dict[tuple[str, str], int] = {}
     for key in sorted(window):
         hospital, kind, metric = key
+        if metric in KEPT:
+            continue
         sketch, held = window[key], reference.sketches.get(key)
         group = (hospital, kind)
         largest[group] = max(largest.get(group, 0), sketch.n)
         if held is None or held.n < least:
             unheld.setdefault(group, []).append(metric)
         elif sketch.n >= least:
-            found += _rows(key, sketch, held, window_days, reference.dispersion.get(key, 1.0))
+            corrected = window.get((hospital, kind, CORRECTED)) if metric == ESTIMATED else None
+            found += _rows(key, sketch, held, window_days, reference.dispersion.get(key, 1.0), corrected)
     for group, n in largest.items():
         notes: dict[str, Any] = {}
         if n < least:
@@ -123,13 +138,15 @@ def compare(window: Sketches, reference: Reference, window_days: int, least: int
     return found
 
 
-def _rows(key: Key, sketch: Any, held: Any, days: int, dispersion: float) -> list[Row]:
+def _rows(key: Key, sketch: Any, held: Any, days: int, dispersion: float, corrected: Any) -> list[Row]:
     metric = key[2]
     row = Row(*key, days, sketch.n, held.n)
     if metric == ESTIMATED and (share := float(sketch.sums[BY_STAY]) / sketch.n):
         row = replace(row, notes={"told_by_stays": round(share, 3)})
     if metric in PERFORMANCE:
-        return _performance(row, sketch, held, dispersion)
+        # a day kept by an older release has none: the window is then shown as it was estimated
+        shown = sketch if corrected is None or corrected.n != sketch.n else corrected
+        return _performance(row, sketch, shown, held, dispersion)
     test, tested = _tested(sketch, held, dispersion)
     if isinstance(sketch, Values):
         row = replace(row, value=sketch.mean, reference_value=held.mean)
@@ -146,21 +163,35 @@ def _tested(sketch: Any, held: Any, dispersion: float) -> tuple[str, Tested]:
     return "mmd", mmd(sketch, held, dispersion)
 
 
-def _performance(row: Row, sketch: Moments, held: Moments, dispersion: float) -> list[Row]:
+def _performance(row: Row, sketch: Moments, shown: Moments, held: Moments, dispersion: float) -> list[Row]:
+    """Rows of the figures `shown`; what is tested for a drop is `sketch`, which no label of other days has moved."""
     found = []
     for one in PERFORMANCE[row.metric]:
-        value, error = figure(sketch, one)
+        value, error = figure(shown, one)
         if not np.isfinite(value):
             continue
         before, _ = figure(held, one)
+        notes = row.notes
+        if shown is not sketch:
+            notes = {**(row.notes or {}), **_corrected_by(shown), "uncorrected": round(figure(sketch, one)[0], 4)}
         own = replace(
             row, metric=f"{row.metric}_{one.name}", value=value, reference_value=before,
-            low=max(0.0, value - 1.96 * error), high=min(one.most, value + 1.96 * error),
+            low=max(0.0, value - 1.96 * error), high=min(one.most, value + 1.96 * error), notes=notes,
         )  # fmt: skip
         if one.least is not None and sketch.n >= _FEWEST_FOR_DROP:
             own = _with(own, "drop", dropped(sketch, held, one, dispersion), one.least)
         found.append(own)
     return found
+
+
+def _corrected_by(shown: Moments) -> dict[str, float]:
+    """Labelled encounters that the days of a window were corrected by, a day, and the mean factors."""
+    mean = shown.sums / shown.n
+    return {
+        "corrected_by": round(float(mean[LABELS_USED])),
+        "factor_right": round(float(mean[FACTOR_RIGHT]), 4),
+        "factor_labels": round(float(mean[FACTOR_LABELS]), 4),
+    }
 
 
 def _with(row: Row, test: str, tested: Tested, least: float) -> Row:

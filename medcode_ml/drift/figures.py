@@ -18,6 +18,8 @@ from medcode_ml.drift.two_sample import Tested
 RIGHT, ACCEPTED, LABELS, NOISE, BY_STAY = range(5)
 """Columns of rows of codes: accepted codes that are right, accepted codes, labels, variance of `right` given p; of
 estimated ones also how far their numbers are told by the stay and not by scores, 0 to 1."""
+LABELS_USED, FACTOR_RIGHT, FACTOR_LABELS = range(5, 8)
+"""Columns of corrected rows after those: labelled encounters they were corrected by, and what by."""
 ERROR, AMOUNT, RELATIVE, INSIDE, CLAIMS, ERROR_NOISE, RELATIVE_NOISE = range(7)
 """Columns of rows of amounts: |price - amount|, the amount, their ratio, amount inside the interval, 1, variances."""
 
@@ -53,6 +55,9 @@ MAPE: Final = Figure("mape", (RELATIVE, 1.0), {CLAIMS: 1.0}, RELATIVE_NOISE, wor
 COVERAGE: Final = Figure("coverage", (INSIDE, 1.0), {CLAIMS: 1.0}, None, least=0.02)
 
 ESTIMATED, REALISED = "estimated", "realised"
+CORRECTED, PROVED = "corrected", "proved"
+#: sums kept to correct what is estimated, see `correction`: no metrics
+KEPT: Final = frozenset({CORRECTED, PROVED})
 ESTIMATED_PRINCIPAL, REALISED_PRINCIPAL = "estimated_principal", "realised_principal"
 #: sums -> figures told of them; the first is tested, and any other that has a least change
 PERFORMANCE: Final[Mapping[str, tuple[Figure, ...]]] = {

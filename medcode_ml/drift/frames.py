@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from medcode_ml.drift.by_stay import fit_foretold, stays_of
+from medcode_ml.drift.by_stay import DOCUMENTS, fit_foretold, stays_of
 from medcode_ml.drift.figures import ESTIMATED_PRINCIPAL, REALISED_PRINCIPAL
 from medcode_ml.drift.language import Language
 from medcode_ml.drift.performance import Calibration, calibrated
@@ -22,6 +22,7 @@ from medcode_ml.drift.units import (
     chapters_of,
     output_block,
     page_block,
+    proved_block,
     realised_block,
     right_codes,
     sketched,
@@ -47,6 +48,7 @@ class CodingFrames:
         pages: hospital_id, record_id, document_type, confidence, gate.
         labelled: encounters whose labels came on the day, whenever they were coded: encounter_id, hospital_id, codes.
         labelled_codes: encounter_id, code, score, accepted of those.
+        labelled_earlier: stays (`by_stay.stays_of`) of those that were coded on an earlier day.
     """
 
     encounters: pd.DataFrame
@@ -55,6 +57,7 @@ class CodingFrames:
     pages: pd.DataFrame
     labelled: pd.DataFrame
     labelled_codes: pd.DataFrame
+    labelled_earlier: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def coding_blocks(
@@ -62,8 +65,9 @@ def coding_blocks(
 ) -> list[Block]:
     """Blocks of a day of the coder. Those `of_reference` have states on the half that no direction was fitted on."""
     found = []
+    stays = stays_of(frames.encounters, frames.documents)
     if len(frames.encounters):
-        found.append(output_block(stays_of(frames.encounters, frames.documents), frames.codes, calibration))
+        found.append(output_block(stays, frames.codes, calibration))
     if len(frames.documents):
         units, number, words = text_units(frames.documents)
         by_type = text_block(units, number, words, language, of_reference)
@@ -79,7 +83,21 @@ def coding_blocks(
         found.append(page_block(frames.pages))
     if len(frames.labelled):
         found.append(realised_block(frames.labelled, frames.labelled_codes))
+        if not of_reference:
+            known = _with_earlier(stays, frames.labelled_earlier)
+            found.append(proved_block(frames.labelled, frames.labelled_codes, known, calibration))
     return found
+
+
+def _with_earlier(stays: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+    if earlier.empty:
+        return stays
+    if stays.empty:
+        return earlier
+    found = pd.concat([stays, earlier], ignore_index=True)
+    counts = [name for name in found if name.startswith(DOCUMENTS)]
+    found[counts] = found[counts].fillna(0.0)
+    return found.drop_duplicates("encounter_id")
 
 
 def fit_language(documents: pd.DataFrame) -> Language:

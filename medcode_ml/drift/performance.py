@@ -3,7 +3,8 @@
 The estimate is that of confidence (CBPE, as in NannyML: a code with probability p is right p times). Codes that the
 coder never listed cannot be seen in its scores: their number is carried over from the reference, as labels for each
 expected right code. On a day on which the coder finds clearly fewer codes than the stays foretell (new words, bad
-reading), labels and wrong codes are those that the stays foretell, see `by_stay`. No label of the day is used.
+reading), labels and wrong codes are those that the stays foretell, see `by_stay`. No label of the day is used;
+those of days before it correct what is shown, see `correction`.
 """
 
 from __future__ import annotations

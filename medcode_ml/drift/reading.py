@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from medcode_ml.contracts import coded
 from medcode_ml.contracts.ml import BY_KIND, model
+from medcode_ml.drift.by_stay import stays_of as with_documents
 from medcode_ml.drift.frames import AMOUNTS, CODING, RANKING, CodingFrames
 from medcode_ml.drift.units import age_bands
 from medcode_ml.models.bands import AUTO, REVIEW
@@ -135,7 +136,8 @@ def coding_frames(
     if only is not None:
         labelled = labelled[labelled["encounter_id"].isin(only)].reset_index(drop=True)
         labelled_codes = labelled_codes[labelled_codes["encounter_id"].isin(only)].reset_index(drop=True)
-    return CodingFrames(encounters, codes, documents, pages, labelled, labelled_codes)
+    earlier = _stays_earlier(connection, day, set(labelled["encounter_id"]) - kept)
+    return CodingFrames(encounters, codes, documents, pages, labelled, labelled_codes, earlier)
 
 
 def _encounters(connection: sa.Connection, day: date, version: str, only: set[str] | None) -> pd.DataFrame:
@@ -143,9 +145,21 @@ def _encounters(connection: sa.Connection, day: date, version: str, only: set[st
     where = f"c.model_version = :version AND {not_learned_from(CODING, 'c')}"
     if only is not None:
         where, given = "c.encounter_id = ANY(:only)", {"day": day, "only": sorted(only)}
-    found = read_frame(connection, sa.text(_ENCOUNTERS.format(where=where)), given)
+    return _with_age(read_frame(connection, sa.text(_ENCOUNTERS.format(where=where)), given))
+
+
+def _with_age(found: pd.DataFrame) -> pd.DataFrame:
     found["age_band"] = age_bands(found["birth_date"], found["discharge_date"]) if len(found) else None
     return found.drop(columns="birth_date")
+
+
+def _stays_earlier(connection: sa.Connection, day: date, encounters: set[str]) -> pd.DataFrame:
+    """Stays (`by_stay.stays_of`) of encounters as they were received last before `day`."""
+    if not encounters:
+        return pd.DataFrame()
+    given = {"day": day, "ids": sorted(encounters)}
+    found = _with_age(read_frame(connection, sa.text(_STAYS_EARLIER), given))
+    return with_documents(found, read_frame(connection, sa.text(_TYPES_EARLIER), given))
 
 
 def _codes(connection: sa.Connection, day: date) -> pd.DataFrame:
@@ -242,6 +256,22 @@ LEFT JOIN LATERAL (SELECT sex, birth_date FROM filtered.patient p
                    ORDER BY p.received_date DESC LIMIT 1) p ON true
 WHERE e.received_date = :day AND {where}
 ORDER BY e.encounter_id
+"""
+_STAYS_EARLIER = """
+SELECT DISTINCT ON (e.encounter_id) e.encounter_id, e.hospital_id, e.service, e.setting, e.admission_type,
+       p.sex, p.birth_date, e.discharge_status, e.discharge_date
+FROM filtered.encounter e
+LEFT JOIN LATERAL (SELECT sex, birth_date FROM filtered.patient p
+                   WHERE p.patient_id = e.patient_id AND p.received_date <= e.received_date
+                   ORDER BY p.received_date DESC LIMIT 1) p ON true
+WHERE e.encounter_id = ANY(:ids) AND e.received_date < :day
+ORDER BY e.encounter_id, e.received_date DESC
+"""
+_TYPES_EARLIER = """
+SELECT d.encounter_id, d.document_type
+FROM filtered.document d
+JOIN (SELECT encounter_id, max(received_date) AS received_date FROM filtered.encounter
+      WHERE encounter_id = ANY(:ids) AND received_date < :day GROUP BY 1) e USING (encounter_id, received_date)
 """
 _DOCUMENTS = """
 SELECT d.document_id, d.encounter_id, e.hospital_id, d.document_type, d.text

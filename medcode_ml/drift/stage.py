@@ -14,6 +14,7 @@ from medcode_ml.contracts.stage import StageResult
 from medcode_ml.drift.alarms import raise_alarms
 from medcode_ml.drift.amounts import amount_blocks
 from medcode_ml.drift.audit import COLUMNS, draw, strata
+from medcode_ml.drift.correction import DAYS, with_corrected
 from medcode_ml.drift.domain import tell_apart
 from medcode_ml.drift.evaluation import LEAST_EFFECT, WINDOWS, Reference, Row, compare, windows_of, with_alarms
 from medcode_ml.drift.frames import (
@@ -166,8 +167,9 @@ def _evaluated(connection: sa.Connection, one: Watched, day: date) -> Watched:
     else:
         frame = amount_frames(connection, day, one.version, since=reference.first_day)
         blocks = amount_blocks(*frame, reference.scales)
-    sketches = sketches_of(blocks)
-    days = {**sketches_before(connection, reference.reference_id, day), day: sketches}
+    before = sketches_before(connection, reference.reference_id, day)
+    sketches = with_corrected(day, sketches_of(blocks), before)
+    days = {**before, day: sketches}
     least = settings().drift_least
     compared = [row for length, window in windows_of(days, day) for row in compare(window, reference, length, least)]
     told = _fingerprint(connection, one.kind, day)
@@ -176,11 +178,11 @@ def _evaluated(connection: sa.Connection, one: Watched, day: date) -> Watched:
 
 
 def sketches_before(connection: sa.Connection, reference_id: str, day: date) -> dict[date, Sketches]:
-    """Sketches of the days before `day` that its windows take in."""
+    """Sketches of the days before `day` that its windows take in, or that its estimates are corrected by."""
     table = drift.drift_sketch
     query = sa.select(table).where(
         table.c.reference_id == reference_id,
-        table.c.received_date > day - timedelta(days=max(WINDOWS)),
+        table.c.received_date >= day - timedelta(days=max(*WINDOWS, DAYS)),
         table.c.received_date < day,
     )
     found: dict[date, Sketches] = {}

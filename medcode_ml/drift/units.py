@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from medcode_ml.codes.tabular import tabular
-from medcode_ml.drift.figures import ESTIMATED, REALISED
+from medcode_ml.drift.correction import proved_rows
+from medcode_ml.drift.figures import ESTIMATED, PROVED, REALISED
 from medcode_ml.drift.language import COMPONENTS, Language
 from medcode_ml.drift.performance import Calibration, estimated_rows, realised_rows
 from medcode_ml.drift.sketch import Counts, Floats, Key, Moments, Sketch, Values
@@ -144,6 +145,31 @@ def realised_block(encounters: pd.DataFrame, codes: pd.DataFrame) -> Block:
     )
     kind = np.full(len(encounters), ALL, dtype=object)
     return Block(encounters["hospital_id"].to_numpy(object), kind, rows={REALISED: rows})
+
+
+def proved_block(encounters: pd.DataFrame, codes: pd.DataFrame, stays: pd.DataFrame, calibration: Calibration) -> Block:
+    """What labelled encounters came to be, and what is estimated of them.
+
+    Args:
+        encounters: encounter_id, hospital_id, codes (the labels, a list each). stays: of them, see `by_stay.stays_of`;
+            those without one are left out. codes: encounter_id, code, score, accepted; also codes not accepted.
+        calibration: of the scores.
+    """
+    own = encounters.drop_duplicates("encounter_id").merge(stays.drop(columns="hospital_id"), on="encounter_id")
+    number = {e: n for n, e in enumerate(own["encounter_id"])}
+    listed = codes[codes["encounter_id"].isin(number.keys())]
+    accepted = listed["accepted"].to_numpy(bool)
+    score = np.clip(listed["score"].to_numpy(np.float64), 0.0, 1.0)
+    rows = proved_rows(
+        listed["encounter_id"].map(number).to_numpy(np.int64),
+        right_codes(own, listed),
+        calibration.probability(listed["code"].to_numpy(object), score, accepted),
+        accepted,
+        np.array([len(given) for given in own["codes"]], np.float64),
+        own,
+        calibration,
+    )
+    return Block(own["hospital_id"].to_numpy(object), np.full(len(own), ALL, dtype=object), rows={PROVED: rows})
 
 
 def right_codes(encounters: pd.DataFrame, codes: pd.DataFrame) -> npt.NDArray[np.bool_]:

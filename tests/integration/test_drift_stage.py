@@ -13,6 +13,7 @@ from medcode_ml.coding.batch import MODEL_VERSION
 from medcode_ml.contracts import drift, metadata
 from medcode_ml.drift.alarms import AlarmError, clear_alarms, raise_alarms
 from medcode_ml.drift.evaluation import Row
+from medcode_ml.drift.frames import CodingFrames, coding_blocks
 from medcode_ml.drift.reference import DriftReferenceError, load_reference, new_reference
 from medcode_ml.drift.report import drift_report, metrics_of_day
 from medcode_ml.drift.stage import run_drift
@@ -112,6 +113,44 @@ def test_estimated_performance_is_near_the_realised_one_until_notes_name_things_
     )
     assert quiet["estimated_micro_f1"] == pytest.approx(quiet["realised_micro_f1"], abs=0.06)
     assert last["realised_micro_f1"] < quiet["realised_micro_f1"] - 0.02
+
+
+def test_estimates_are_corrected_once_enough_labels_of_days_before_have_come(evaluated: sa.Engine) -> None:
+    whole = metrics(evaluated).query("metric == 'estimated_micro_f1' and hospital_id == 'all' and window_days == 1")
+    used = {day: notes["corrected_by"] for day, notes in zip(whole["received_date"], whole["notes"], strict=True)}
+    assert used[date(2026, 9, 6)] == 0, "the days before it are those of the reference"
+    assert 40 <= used[SHIFT] <= 60
+    notes = whole.set_index("received_date").loc[SHIFT, "notes"]
+    assert notes["factor_right"] != 1.0
+    assert 0.5 < notes["uncorrected"] < 1.0
+
+
+def test_labels_that_come_days_later_are_held_against_what_was_estimated_then(evaluated: sa.Engine) -> None:
+    """Charts are closed days after they were coded: what is known of the stay is read from its own day."""
+    from medcode_ml.drift.reading import coding_frames
+
+    with evaluated.connect() as connection:
+        before = coding_frames(connection, QUIET, MODEL_VERSION)
+        own = coding_frames(connection, date(2026, 9, 6), MODEL_VERSION)
+        connection.execute(
+            sa.text("UPDATE raw.coder_label SET received_date = :later WHERE received_date = :day"),
+            {"later": QUIET, "day": date(2026, 9, 6)},
+        )
+        late = coding_frames(connection, QUIET, MODEL_VERSION)
+        named = connection.execute(sa.text("SELECT reference_id FROM ml.drift_reference WHERE kind = 'coding'"))
+        reference = load_reference(connection, str(named.scalar_one()))
+        connection.rollback()
+    assert before.labelled_earlier.empty
+    assert set(late.labelled_earlier["encounter_id"]) == set(own.labelled["encounter_id"])
+    assert len(late.labelled) == len(before.labelled) + len(own.labelled)
+    assert reference.language is not None
+
+    def proved(frames: CodingFrames) -> list[float]:
+        blocks = coding_blocks(frames, reference.language, reference.calibration)  # type: ignore[arg-type]
+        (rows,) = [block.rows["proved"] for block in blocks if "proved" in block.rows]
+        return [len(rows), *rows.sum(0)]
+
+    assert proved(late) == pytest.approx([a + b for a, b in zip(proved(before), proved(own), strict=True)])
 
 
 def test_a_second_run_changes_nothing_and_raises_nothing_twice(evaluated: sa.Engine) -> None:

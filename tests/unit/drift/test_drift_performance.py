@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from medcode_ml.drift.by_stay import STAY, Foretold, fit_foretold, stays_of, with_odds_for
+from medcode_ml.drift.correction import proved_rows
 from medcode_ml.drift.figures import BY_STAY, MICRO_F1, PRECISION, RECALL, dropped, figure
 from medcode_ml.drift.performance import AS_GIVEN, Calibration, calibrated, estimated_rows, realised_rows
 from medcode_ml.drift.sketch import Floats, Moments
@@ -170,6 +171,20 @@ def test_words_that_the_coder_does_not_know_are_seen_in_what_the_stays_foretell(
         assert share == 1.0
         assert abs(found) <= 0.03, seed
         assert gap(replace(calibration, foretold=None), seed, known=0.4)[0] > 0.1
+
+
+@pytest.mark.parametrize(("known", "columns"), [(0.8, [2, 3]), (0.4, [4, 5])])
+def test_what_labels_are_held_against_is_what_was_estimated(known: float, columns: list[int]) -> None:
+    """A correction made from other sums than the estimate's would add an error of its own."""
+    calibration = learned()
+    held, at, right, score, labels = world(31, 300, known)
+    every = np.ones(len(at), bool)
+    p = calibration.probability(ONE[: len(at)], score, every)
+    estimated = estimated_rows(at, p, every, held, calibration)
+    assert estimated[:, BY_STAY].mean() == (1.0 if known == 0.4 else 0.0)
+    proved = proved_rows(at, right, p, every, labels, held, calibration)
+    assert proved[:, columns].sum(0) == pytest.approx(estimated[:, [0, 2]].sum(0), rel=1e-6)
+    assert proved[:, :2].sum(0).tolist() == [right.sum(), labels.sum()]
 
 
 def test_quiet_days_are_estimated_by_scores() -> None:
