@@ -21,7 +21,6 @@ from medcode_ml.contracts import metadata, ml
 from medcode_ml.models.registry import promoted_version
 from medcode_ml.models.warehouse.promotion import promote_version
 from medcode_ml.models.warehouse.stages import champion_version
-from medcode_ml.store.database import database_url
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -37,7 +36,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 step, url, home, first, last, changed = sys.argv[1:]
-engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
+engine = sa.create_engine(url)
 
 def die(*args, **more):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -82,9 +81,10 @@ def champion(charts: sa.Engine, tmp_path_factory: pytest.TempPathFactory) -> tup
     return home, version
 
 
-def killed(step: str, home: Path) -> None:
+def killed(step: str, engine: sa.Engine, home: Path) -> None:
     days = [day.isoformat() for day in (FIRST, LAST, CHANGED)]
-    child = [sys.executable, "-c", _CHILD, step, database_url(), str(home), *days]
+    url = engine.url.render_as_string(hide_password=False)
+    child = [sys.executable, "-c", _CHILD, step, url, str(home), *days]
     ended = subprocess.run(child, check=False, capture_output=True, text=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
@@ -95,7 +95,7 @@ def test_every_killed_step_leaves_the_champion_and_ends_well_when_it_is_run_agai
     home, version = champion
     for step in ("training set", "training", "evaluation"):
         before, registered = contents(charts), sorted(one.name for one in (home / "models" / "coding").iterdir())
-        killed(step, home)
+        killed(step, charts, home)
         assert contents(charts) == before, f"{step}: no table was touched"
         assert champion_version(charts, "coding") == promoted_version("coding", home) == version
         assert sorted(one.name for one in (home / "models" / "coding").iterdir()) == registered

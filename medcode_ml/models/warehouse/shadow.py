@@ -49,6 +49,20 @@ class AgainstCoders:
         apart = self.gained + self.lost
         return float(binomtest(favoured, apart, alternative="greater").pvalue) if apart else 1.0
 
+    def least_gain(self, level: float) -> float:
+        """Share of labelled encounters won less lost: at least so much, with an error in `level` of cases at most.
+
+        The lower end of the exact interval (Clopper and Pearson, Biometrika 26, 1934) of the part that is won among
+        those that are won or lost.
+        """
+        from scipy.stats import binomtest
+
+        apart = self.gained + self.lost
+        if not apart:
+            return 0.0
+        won = binomtest(self.gained, apart, alternative="greater").proportion_ci(1 - level, method="exact").low
+        return float((2 * won - 1) * apart / self.labelled)
+
 
 def shadow_figures(source: sa.Engine | sa.Connection, version: str, champion: str | None = None) -> pd.DataFrame:
     """The figures of a version by day, all or those beside `champion`: the columns of `ml.shadow_figure`."""
@@ -120,37 +134,39 @@ def shadow_gates(
 def agreement_gate(share: float, grouped: int, most: float, coders: AgainstCoders, level: float) -> Gate:
     """`shadow_agrees`: the version changes few MS-DRGs, or the coders say that it is right to.
 
-    It is passed where few encounters change their MS-DRG and the coders do not show that the change is for the worse,
-    and where many change and they show that it is for the better: `LEAST_CHANGED` labelled encounters or more with
-    another MS-DRG, and more of them won than lost beyond chance. Only whether an MS-DRG is the coders' counts, never
-    what it weighs (rules 43 and 45).
+    It is passed where few encounters change their MS-DRG and the coders do not show that the change is for the worse.
+    Where many change, the coders decide: `LEAST_CHANGED` labelled encounters or more have another MS-DRG, it wins the
+    coders' MS-DRG for more of them than it loses, and it is shown to lose no larger share of right ones than a change
+    within the limit might. Only whether an MS-DRG is the coders' counts, never what it weighs (rules 43 and 45).
 
     Args:
         share: of the encounters that change their MS-DRG. grouped: encounters that have one.
         most: the share that may change unasked.
         coders: what their labels say.
-        level: of the exact test. It is asked anew every day, so the caller divides 5% by the days (Dunn, J Am Stat
-            Assoc 56, 1961): a version that is no better is then taken for better in one of 20 shadow runs at most.
+        level: of the exact tests. They are asked anew every day, so the caller divides 5% by the days (Dunn, J Am Stat
+            Assoc 56, 1961): one of 20 shadow runs at most is then taken for something that it is not.
     """
     shift = f"{share:.1%} of {grouped} encounters get another MS-DRG, at most {most:.1%}"
-    enough = coders.changed >= LEAST_CHANGED
-    better = enough and coders.gained > coders.lost and coders.chance(coders.gained) < level
-    worse = enough and coders.lost > coders.gained and coders.chance(coders.lost) < level
     if not coders.labelled:
         return Gate(AGREES, share <= most, shift)
-    counted = (
+    enough = coders.changed >= LEAST_CHANGED
+    least = coders.least_gain(level)
+    right = enough and coders.gained > coders.lost and least > -most
+    worse = enough and coders.lost > coders.gained and coders.chance(coders.lost) < level
+    told = (
         f"of {coders.changed} of them that coders labelled {coders.gained} get the coders' MS-DRG by it and "
         f"{coders.lost} lose it"
     )
     if not enough:
-        told = f"{counted}: {LEAST_CHANGED} are needed to tell"
+        told += f": {LEAST_CHANGED} are needed to tell"
+    elif coders.gained > coders.lost:
+        won = (coders.gained - coders.lost) / coders.labelled
+        told += f": {won:+.1%} of {coders.labelled}, at worst {least:+.1%}, {'' if right else 'not '}above {-most:.1%}"
     elif coders.gained == coders.lost:
-        told = f"{counted}: neither better nor worse"
+        told += ": neither better nor worse"
     else:
-        sided, favoured = ("better", coders.gained) if coders.gained > coders.lost else ("worse", coders.lost)
-        below = "" if better or worse else "not "
-        told = f"{counted}: {sided} with p = {coders.chance(favoured):.2g}, {below}below {level:.2g}"
-    return Gate(AGREES, better or (share <= most and not worse), f"{shift}; {told}")
+        told += f": worse with p = {coders.chance(coders.lost):.2g}, {'' if worse else 'not '}below {level:.2g}"
+    return Gate(AGREES, right or (share <= most and not worse), f"{shift}; {told}")
 
 
 _AGAINST_CODERS = """
