@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         default="coding,ranking,amounts", description="kinds of models a standing drift alarm retrains; empty is none"
     )
     retrain_labels: int = Field(
-        default=150, ge=1, description="encounters labelled since the world changed, at least, before a retraining"
+        default=300, ge=1, description="encounters labelled since the world changed, at least, before a retraining"
     )
     retrain_window_days: int = Field(default=180, ge=1, description="days of labels that a retraining learns from")
     retrain_cooldown_hours: float = Field(default=24.0, gt=0, description="between two retrainings of a kind, at least")
