@@ -23,7 +23,8 @@ _RELEASE_DAY: Final = date(2026, 10, 3)
 _LAST: Final = date(2026, 11, 21)
 #: days after the shift that are simulated at least: a rehearsal may go on with more days than it began with
 _DRAWN: Final = 28
-_WAVE, _WAVE_SHARE = "influenza_inpatient", 0.25
+# an outbreak of what the model has never seen: one of a known disease costs it nothing
+_WAVE, _WAVE_SHARE = "vaping_lung_outbreak", 0.25
 #: encounters with fewer no champion is trained: half of the codes would stand in one encounter alone
 _FEWEST: Final = 250
 
