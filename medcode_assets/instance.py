@@ -62,6 +62,7 @@ def prepare() -> Path:
         os.environ["DAGSTER_HOME"] = str(kept.resolve())
         return kept.resolve()
     with engine().begin() as connection:
+        _drop_half_made(connection)
         connection.execute(sa.text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     home = settings().home.resolve() / "dagster"
     home.mkdir(parents=True, exist_ok=True)
@@ -70,3 +71,15 @@ def prepare() -> Path:
     os.environ[URL_VARIABLE] = url.render_as_string(hide_password=False)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def _drop_half_made(connection: sa.Connection) -> None:
+    """Drop Dagster's tables where their maker was killed: it makes them one by one, and never the rest later.
+
+    Nothing is lost: no run was ever kept in them.
+    """
+    from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata
+
+    there = set(sa.inspect(connection).get_table_names(schema=SCHEMA))
+    if "event_logs" in there and set(SqlEventLogStorageMetadata.tables) - there:
+        connection.execute(sa.text(f"DROP SCHEMA {SCHEMA} CASCADE"))
