@@ -52,6 +52,8 @@ def prepare() -> Path:
     Raises:
         DagsterHomeError: that folder has no dagster.yaml.
     """
+    # gRPC's handlers of forks crash one child in ten; nothing of ours goes on in a fork without becoming a program
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     migrate(engine())
     # A run over many days answers with an event a table and day; written one by one they take longer than the work.
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "200")

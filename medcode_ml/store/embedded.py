@@ -35,6 +35,10 @@ ACCOUNT = "medcode"
 HASH_ROUNDS = 16
 # Error lines must not repeat the statement or the key values in it: they may hold patient data (rule 41).
 QUIET = {"log_min_error_statement": "panic", "log_error_verbosity": "terse", "log_statement": "none"}
+# Another account is taken in a fork, and gRPC, which Dagster loads, now and then ends a fork before it becomes the
+# program: a child ended by a signal has said nothing, least of all no.
+_TRIES = 20
+_CRASHED = f"{_TRIES} child processes in turn were ended by a signal; set GRPC_ENABLE_FORK_SUPPORT=0 and try again"
 TUNING = {"shared_buffers": "256MB", "max_connections": "100", "max_wal_size": "2GB"}
 
 
@@ -102,17 +106,28 @@ class EmbeddedServer:
         return self._home_of_files() / str(self._state()["data"])
 
     def _home_of_files(self) -> Path:
-        """The folder with data and copied binaries: `MEDCODE_HOME/postgres`, or the fallback when out of reach."""
-        if self._account is None or self._reachable(self.folder):
-            return self.folder
-        return SHARED_FALLBACK / f"medcode-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}"
+        """The folder with data and copied binaries: where they are, or where a new server's are to be.
+
+        That of a server that is made is never chosen anew: folders are opened and closed, and a server whose data is
+        not found where it would be put today would be taken for none, and made again over what it holds.
+        """
+        outside = SHARED_FALLBACK / f"medcode-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}"
+        if (self.folder / "server.json").exists():
+            data = str(self._state()["data"])
+            for place in (self.folder, outside):
+                if (place / data / "PG_VERSION").exists():
+                    return place
+        return self.folder if self._account is None or self._reachable(self.folder) else outside
 
     def _reachable(self, path: Path) -> bool:
         """Whether the unprivileged account may go through `path` and every folder above it."""
         if not path.exists():
             path = path.parent
-        tried = subprocess.run(["test", "-x", str(path)], check=False, **self._identity())
-        return tried.returncode == 0
+        for _ in range(_TRIES):
+            tried = subprocess.run(["test", "-x", str(path)], check=False, **self._identity())
+            if tried.returncode >= 0:
+                return tried.returncode == 0
+        raise EmbeddedServerError(f"whether {path} can be reached could not be asked: {_CRASHED}")
 
     def _identity(self) -> dict[str, Any]:
         if self._account is None:
@@ -258,14 +273,19 @@ class EmbeddedServer:
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [str(self._bin() / program), *arguments]
-        # pg_ctl leaves the server behind with its output streams: files, not pipes, or this call would never end.
-        with (self.folder / "commands.log").open("w+") as output:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False, cwd="/",
-                start_new_session=True, **self._identity(),
-            )  # fmt: skip
-            output.seek(0)
-            said = output.read()
+        for _ in range(_TRIES):
+            # pg_ctl leaves the server behind with its output streams: files, not pipes, or this call would never end.
+            with (self.folder / "commands.log").open("w+") as output:
+                done = subprocess.run(
+                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False, cwd="/",
+                    start_new_session=True, **self._identity(),
+                )  # fmt: skip
+                output.seek(0)
+                said = output.read()
+            if done.returncode >= 0:
+                break
+        else:
+            raise EmbeddedServerError(f"{program} could not be run: {_CRASHED}")
         if check and done.returncode != 0:
             raise EmbeddedServerError(f"{program} failed ({done.returncode}): {said.strip()[-600:]}")
         return subprocess.CompletedProcess(command, done.returncode, said, "")
