@@ -18,6 +18,14 @@ from medcode_assets.commands.lineage import RunFailedError
 from medcode_ml.store.processes import is_alive
 
 PROCESS = "medcode/process"
+#: of runs that have not ended
+IN_HAND = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 

@@ -80,10 +80,11 @@ def _teach_first_champion(plan: Plan, place: Place, say: Callable[[str], None]) 
     from medcode_assets.runner import run_lineage
     from medcode_ml.models.warehouse.stages import champion_version
     from medcode_ml.store.database import engine
+    from medcode_ml.store.frames import days_of
 
     first, last = plan.first_day, plan.learned_until
     if not place.is_done(HISTORY):
-        for day in _days(first, last):
+        for day in days_of(first, last):
             place.deliver(day)
         say(f"the lineage of {first} to {last}")
         run_lineage(first, last)
@@ -165,7 +166,7 @@ def close_cut_runs(instance: dg.DagsterInstance) -> None:
     """Runs in hand when a rehearsal was cut would stand as running for ever; their night is asked for again."""
     import dagster as dg
 
-    from medcode_assets.rehearsal.idle import IN_HAND
+    from medcode_assets.runner import IN_HAND
 
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_HAND)):
         instance.report_run_failed(run, message="the rehearsal was cut while this run was in hand")
@@ -188,7 +189,3 @@ def _signals_end_it() -> Iterator[None]:
 
 def _night(day: date) -> str:
     return f"night-{day.isoformat()}"
-
-
-def _days(first: date, last: date) -> list[date]:
-    return [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]

@@ -12,14 +12,8 @@ from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType, TickStatus
 
 from medcode_assets.rehearsal.plan import RehearsalError
+from medcode_assets.runner import IN_HAND
 
-IN_HAND: Final = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 _BACKFILLS: Final = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING, BulkActionStatus.FAILING]
 _ACTIVE: Final = (InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE)
 

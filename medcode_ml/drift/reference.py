@@ -45,6 +45,7 @@ from medcode_ml.drift.reading_amounts import amount_frames
 from medcode_ml.drift.reference_table import LAYOUT, load_reference, store_reference
 from medcode_ml.drift.sketch import Key, Sketches, merged
 from medcode_ml.store.frames import read_frame, read_partition
+from medcode_ml.store.turns import take_turn
 
 FEWEST: Final = 100
 """Encounters of a reference, at least: with fewer no shift but the largest could be told."""
@@ -71,8 +72,7 @@ def reference_for(engine: sa.Engine, kind: str, version: str, day: date, days: i
         .limit(1)
     )
     with engine.begin() as connection:
-        lock = f"drift reference {kind} {version}"
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock})
+        take_turn(connection, f"drift reference {kind} {version}")
         known = connection.execute(query).scalar()
         if known is not None:
             return load_reference(connection, str(known))

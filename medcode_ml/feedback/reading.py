@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from medcode_ml.contracts import review
 from medcode_ml.feedback.charts import Listed
 from medcode_ml.feedback.words import CLOSED
+from medcode_ml.store.turns import take_turn
 
 
 @dataclass
@@ -55,9 +56,7 @@ class Taken:
 def lock_encounters(connection: sa.Connection, encounters: Iterable[str]) -> None:
     """Let the caller's transaction alone write charts of these; in one order, so that no two wait in a ring."""
     for encounter in sorted(set(encounters)):
-        connection.execute(
-            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": f"review.chart:{encounter}"}
-        )
+        take_turn(connection, f"review.chart:{encounter}")
 
 
 def known_encounters(connection: sa.Connection, encounters: Iterable[str]) -> dict[str, Known]:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import sqlalchemy as sa
 
+from medcode_ml.store.turns import take_turn
+
 if TYPE_CHECKING:
     import optuna
 
@@ -49,7 +51,7 @@ class Desk:
             yield
             return
         with self.engine.begin() as connection:
-            _lock(connection, self.study.study_name)
+            take_turn(connection, f"{SCHEMA}:{self.study.study_name}")
             yield
 
     def next_trial(self, trials: int, seed: int) -> optuna.Trial | None:
@@ -164,7 +166,7 @@ def _in_database(engine: sa.Engine, heartbeat: int) -> Any:
         with engine.begin() as connection, warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             # Optuna makes its tables when it is first asked: one process at a time
-            _lock(connection, SCHEMA)
+            take_turn(connection, f"{SCHEMA}:{SCHEMA}")
             with engine.begin() as made:
                 if made.dialect.has_schema(made, SCHEMA) is False:
                     made.execute(sa.schema.CreateSchema(SCHEMA))
@@ -180,8 +182,3 @@ def _in_database(engine: sa.Engine, heartbeat: int) -> Any:
             f"this account may not make schema {SCHEMA} for studies in the database: tune once with the account that "
             "owns the tables, or have it made"
         ) from refused
-
-
-def _lock(connection: sa.Connection, name: str) -> None:
-    lock = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))")
-    connection.execute(lock, {"lock": f"{SCHEMA}:{name}"})

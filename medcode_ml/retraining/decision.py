@@ -61,6 +61,7 @@ class Evidence:
         in_shadow: a version that runs beside the champion, if any.
         trained: when versions of the kind were last trained.
         running: a training of the kind is in hand.
+        champion: the model in use; None where the rules are.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class Evidence:
     in_shadow: str | None = None
     trained: tuple[datetime, ...] = ()
     running: bool = False
+    champion: str | None = None
 
 
 @dataclass(frozen=True)

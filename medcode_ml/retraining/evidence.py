@@ -46,7 +46,7 @@ def evidence_of(engine: sa.Engine, kind: str, *, running: bool = False) -> Evide
         champion = champion_version(connection, kind)
         standing = standing_alarms(connection, kind, champion)
         if standing.empty:
-            return Evidence(kind, champion or "none", running=running)
+            return Evidence(kind, champion or "none", running=running, champion=champion)
         # without a champion the rules are in use: the newest alarm names them
         version = champion or str(standing["version"].iloc[-1])
         standing = standing[standing["version"] == version]
@@ -60,7 +60,7 @@ def evidence_of(engine: sa.Engine, kind: str, *, running: bool = False) -> Evide
             kind, version, since, tuple(standing["alarm_id"]), _labelled(connection, kind, since), last,
             next((shadow for _, shadow in shadow_versions(connection, kind)), None),
             tuple(row["trained_at"] for row in registered_versions(connection, kind).values()),
-            running,
+            running, champion,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from medcode_ml.store.copying import ContractError, copy_in, copy_out
+from medcode_ml.store.turns import take_turn
 
 __all__ = [
     "ContractError", "clear_partition", "copy_in", "copy_out", "days_of", "read_frame", "read_partition",
@@ -49,8 +50,7 @@ def clear_partition(
 
     `where` narrows them (a source within a day). A lock on the table's partition makes two runs of one day take turns.
     """
-    lock = f"{table.fullname}:{day.isoformat()}"
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock})
+    take_turn(connection, f"{table.fullname}:{day.isoformat()}")
     old = sa.delete(table).where(table.c.received_date == day)
     for name, value in (where or {}).items():
         old = old.where(table.c[name] == value)

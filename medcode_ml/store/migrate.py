@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from medcode_ml.contracts import SCHEMAS, metadata
+from medcode_ml.store.turns import take_turn
 from medcode_ml.store.views import create_views, views_are_current
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -32,7 +33,7 @@ def migrate(engine: sa.Engine) -> None:
         SchemaBehindError: the database is not up to date and this account may not make schemas in it.
     """
     with engine.begin() as connection:
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('medcode migrate', 0))"))
+        take_turn(connection, "medcode migrate")
         if revision(connection) == newest() and views_are_current(connection):
             return
         if not connection.execute(sa.text("SELECT has_database_privilege(current_database(), 'CREATE')")).scalar():

@@ -8,10 +8,13 @@ from datetime import date
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from support.delivery import DAY, patient
+from support.rows import insert_rows
 from support.streams import all_topics, land_all, message, received, send, stream_settings
 
+# here and not in the test: whether a sensor runs by itself is settled when it is imported, from then on for all tests
+from medcode_assets.defs.streaming.sensors import stream_lag_sensor, stream_landed_sensor
+from medcode_assets.resources import Database
 from medcode_ml.contracts import billed, coded, ranked
 from medcode_ml.contracts.streamed import event
 from medcode_ml.settings import settings
@@ -71,9 +74,6 @@ def test_lag_is_what_the_broker_holds_and_the_database_does_not(stream: sa.Engin
 
 
 def test_the_sensor_asks_for_the_lineage_of_a_landed_day(stream: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    from medcode_assets.defs.streaming.sensors import stream_lag_sensor, stream_landed_sensor
-    from medcode_assets.resources import Database
-
     send(*_on("2026-10-01"))
     land_all()
     with dg.build_sensor_context(resources={"database": Database()}) as context:
@@ -95,23 +95,12 @@ def test_the_sensor_asks_for_the_lineage_of_a_landed_day(stream: sa.Engine, monk
         assert isinstance(stream_lag_sensor(context), dg.SkipReason)
 
 
-def _insert(engine: sa.Engine, table: sa.Table, **given: object) -> None:
-    """A row of `table`; what is not given is filled with anything that fits."""
-    fit = {sa.Date: ON, sa.Boolean: False, sa.Integer: 1, sa.Numeric: 1, JSONB: []}
-    row = {
-        c.name: next((value for type_, value in fit.items() if isinstance(c.type, type_)), "x")
-        for c in table.columns if not c.nullable
-    }  # fmt: skip
-    with engine.begin() as connection:
-        connection.execute(sa.insert(table).values(**row | given))
-
-
 def test_events_tell_every_state_once_and_nothing_of_the_patient(stream: sa.Engine) -> None:
-    one = {"encounter_id": "0123456789abcdef0123"}
-    _insert(stream, coded.encounter, **one, outcome="coded")
-    _insert(stream, coded.encounter_code, **one, code="J18.9", score=0.9, accepted=True)
-    _insert(stream, ranked.encounter, **one)
-    _insert(stream, billed.claim, **one, status="ready", principal_code="J18.9", claim_number="M1")
+    one = {"encounter_id": "0123456789abcdef0123", "received_date": ON}
+    insert_rows(stream, coded.encounter, {**one, "outcome": "coded"})
+    insert_rows(stream, coded.encounter_code, {**one, "code": "J18.9", "score": 0.9, "accepted": True})
+    insert_rows(stream, ranked.encounter, one)
+    insert_rows(stream, billed.claim, {**one, "status": "ready", "principal_code": "J18.9", "claim_number": "M1"})
     for sent in (3, 0):
         assert run_events(stream, ON, ON, publish=True).figures["events_sent"] == sent
     with stream.begin() as connection:

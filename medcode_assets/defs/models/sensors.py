@@ -12,7 +12,7 @@ from medcode_assets.defs.models.training_job import (
 )
 from medcode_assets.partitions import received_days
 from medcode_assets.resources import Database
-from medcode_assets.runner import RANGE_END, RANGE_START
+from medcode_assets.runner import IN_HAND, RANGE_END, RANGE_START
 from medcode_ml.retraining.decision import (
     Asked,
     AskedError,
@@ -25,13 +25,6 @@ from medcode_ml.retraining.decision import (
 from medcode_ml.settings import settings
 
 RETRAINED = "medcode/retraining"
-IN_HAND = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 #: kind -> its job, its training set and its model by their names as steps
 JOBS = {
     "coding": (coding_model_job, "coding_training_set", "coding_model"),
@@ -70,7 +63,6 @@ def training_request(kind: str, wanted: Retraining, champion: str, reason: str) 
 def retrain_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
     """Ask for a retraining where a drift alarm stands and the policy allows it; at most one of a kind is in hand."""
     from medcode_ml.contracts.ml import BY_KIND
-    from medcode_ml.models.warehouse.stages import champion_version
     from medcode_ml.retraining.evidence import PolicyError, evidence_of, policy_of
 
     try:
@@ -86,7 +78,7 @@ def retrain_sensor(context: dg.SensorEvaluationContext, database: Database) -> d
         decision = should_retrain(evidence, policy, asked, now)
         said.append(f"{kind}: {decision.reason}")
         if wanted := decision.retraining:
-            requests.append(training_request(kind, wanted, champion_version(engine, kind) or "", decision.reason))
+            requests.append(training_request(kind, wanted, evidence.champion or "", decision.reason))
             asked.append(Asked(kind, now, wanted.run_key))
     cursor = asked_to_json(still_counting(asked, policy, now))
     if not requests:

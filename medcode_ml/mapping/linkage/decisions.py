@@ -19,6 +19,7 @@ from medcode_ml.mapping.linkage.clusters import Pair, Persons, ordered
 from medcode_ml.mapping.linkage.normalise import PATIENT_COLUMNS
 from medcode_ml.mapping.linkage.patients import current_decisions
 from medcode_ml.store.frames import read_frame
+from medcode_ml.store.turns import take_turn
 
 OUTCOMES = ("same", "different", "withdrawn")
 _SHORTEST = 6  # characters of a patient_id that may stand for it
@@ -41,7 +42,7 @@ def decide(engine: sa.Engine, one: str, other: str, outcome: str, by: str, note:
         raise LinkDecisionError("a decision needs the name of the person (--by) and the reason (--note)")
     with engine.begin() as connection:
         # one decision after the other: two that contradict each other must not pass at once
-        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended('review.link_decision', 0))"))
+        take_turn(connection, "review.link_decision")
         pair = _pair(connection, one, other)
         standing = current_decisions(read_frame(connection, sa.select(review.link_decision)))
         _refuse(pair, outcome, standing)

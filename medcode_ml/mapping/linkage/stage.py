@@ -15,8 +15,7 @@ from medcode_ml.contracts import linkage, mapped, review
 from medcode_ml.mapping.linkage.normalise import PATIENT_COLUMNS
 from medcode_ml.mapping.linkage.patients import link_patients
 from medcode_ml.store.frames import copy_in, read_frame
-
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('mapped.person', 0))"
+from medcode_ml.store.turns import take_turn
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def run_linkage(engine: sa.Engine) -> LinkageResult:
     before; a record that is new and alone changes nothing.
     """
     with engine.begin() as connection:
-        connection.execute(sa.text(_LOCK))
+        take_turn(connection, "mapped.person")
         before = read_frame(connection, sa.select(linkage.person))
         result = link_patients(_newest_patients(connection), read_frame(connection, sa.select(review.link_decision)))
         rows = {}

@@ -19,6 +19,7 @@ from medcode_ml.logs import logger
 from medcode_ml.models.manifest import ModelFolderError
 from medcode_ml.models.registry import promote, promoted, promoted_version, withdraw
 from medcode_ml.store.copying import copy_in
+from medcode_ml.store.turns import take_turn
 
 CANDIDATE, SHADOW, CHAMPION, RETIRED = "candidate", "shadow", "champion", "retired"
 #: stage -> stages a version may come from; None where it is new. Back to champion leads a rollback alone
@@ -124,8 +125,7 @@ def settle_pointer(engine: sa.Engine, kind: str, home: Path | None = None) -> bo
 
 def lock(connection: sa.Connection, kind: str) -> None:
     """Let the moves of a kind take turns, until the transaction ends."""
-    name = f"{model_stage.fullname}:{kind}"
-    connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": name})
+    take_turn(connection, f"{model_stage.fullname}:{kind}")
 
 
 def move(

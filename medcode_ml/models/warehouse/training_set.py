@@ -22,6 +22,7 @@ from medcode_ml.models.warehouse.learned import learned_persons
 from medcode_ml.models.warehouse.stages import champion_version
 from medcode_ml.store.copying import copy_in
 from medcode_ml.store.frames import days_of, read_frame, replace_partition
+from medcode_ml.store.turns import take_turn
 
 LABELLED_AGAIN: Final = "labelled_again"
 BEFORE_WINDOW: Final = "before_window"
@@ -56,9 +57,7 @@ def fill_training_set(
     table = of.training_set
     written, dropped = 0, 0
     with engine.begin() as connection:
-        connection.execute(
-            sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": table.fullname}
-        )
+        take_turn(connection, table.fullname)
         for day in days_of(start, end):
             frame = rows_of(connection, day)
             written += replace_partition(connection, table, day, frame)
