@@ -81,7 +81,9 @@ class Sayings:
         keys: distinct phrases. size: words of each, or PAIR.
         stands_note, stands_phrase: which phrase stands in which note, each pair once.
         stands_affirmed: whether it stands there at least once neither denied nor said of others.
-        phrase, code, like, weight, instance, note: a row for each label of a note and each phrase that could say it.
+        pair_phrase, pair_code: distinct pairs of phrase and code, ascending by both.
+        pair, like, weight, instance, note: a row for each label of a note and each phrase that could say it; `pair` is
+            the place of phrase and code above, `instance` numbers the labels of all notes.
     """
 
     keys: UInts
@@ -89,8 +91,9 @@ class Sayings:
     stands_note: Ints
     stands_phrase: Ints
     stands_affirmed: npt.NDArray[np.bool_]
-    phrase: Ints
-    code: Ints
+    pair_phrase: Ints
+    pair_code: Ints
+    pair: Ints
     like: Floats
     weight: Floats
     instance: Ints
@@ -102,19 +105,21 @@ class Sayings:
         affirmed = np.bincount(
             self.stands_phrase[notes[self.stands_note] & self.stands_affirmed], minlength=len(self.keys)
         )
-        own = notes[self.note] & (counts[self.phrase] <= max(2, _TOO_COMMON * int(notes.sum())))
-        _, instance = np.unique(self.instance[own], return_inverse=True)
+        usable = counts <= max(2, _TOO_COMMON * int(notes.sum()))
+        own = notes[self.note] & usable[self.pair_phrase][self.pair]
+        # numbered anew by counting: sorting these rows for every fold would take most of a training's time
+        pairs, of = _renumbered(self.pair[own], len(self.pair_phrase))
+        _, instance = _renumbered(self.instance[own], int(self.instance.max(initial=-1)) + 1)
+        phrase, code = self.pair_phrase[pairs], self.pair_code[pairs]
         return _maximise(
-            self.keys,
-            counts,
-            affirmed,
-            self.size,
-            self.phrase[own],
-            self.code[own],
-            self.like[own],
-            self.weight[own],
-            instance,
+            self.keys, counts, affirmed, self.size, phrase, code, of, self.like[own], self.weight[own], instance
         )
+
+
+def _renumbered(places: Ints, most: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The distinct `places` (below `most`), ascending, and for each of `places` which of them it is."""
+    held = np.bincount(places, minlength=most) > 0
+    return np.nonzero(held)[0], (np.cumsum(held) - 1)[places]
 
 
 def gather_sayings(
@@ -167,14 +172,18 @@ def gather_sayings(
             if len(chosen):
                 rows.append((phrases[chosen], code, near[chosen, column], share[chosen], number))
     lengths = [len(r[0]) for r in rows]
+    of_code = np.repeat(np.array([r[1] for r in rows], dtype=np.int64), lengths)
+    width = int(of_code.max(initial=0)) + 1
+    pairs, pair = np.unique(_joined([r[0] for r in rows]).astype(np.int64) * width + of_code, return_inverse=True)
     return Sayings(
         keys,
         size,
         np.repeat(np.arange(len(asked), dtype=np.int32), np.diff(bounds)),
         of_note.astype(np.int32),
         np.concatenate([_affirmed(notes[i], d[0]) for i, d in zip(asked, distinct, strict=True)]),
-        _joined([r[0] for r in rows]).astype(np.int32),
-        np.repeat(np.array([r[1] for r in rows], dtype=np.int32), lengths),
+        (pairs // width).astype(np.int32),
+        (pairs % width).astype(np.int32),
+        pair.astype(np.int32),
         _joined([r[2] for r in rows]),
         _joined([r[3] for r in rows]),
         np.repeat(np.arange(len(rows), dtype=np.int32), lengths),
@@ -223,16 +232,15 @@ def _maximise(
     counts: npt.NDArray[np.int64],
     affirmed: npt.NDArray[np.int64],
     size: npt.NDArray[np.int8],
-    p: Ints,
-    c: Ints,
+    phrase: Ints,
+    code: Ints,
+    of: npt.NDArray[np.intp],
     like: Floats,
     weight: Floats,
     instance: npt.NDArray[np.intp],
 ) -> Forms:
-    width = int(c.max(initial=0)) + 1
-    pair, of = np.unique(p.astype(np.int64) * width + c, return_inverse=True)
-    phrase, code = pair // width, (pair % width).astype(np.int32)
-    prior = np.exp(_LIKENESS * like) * weight * np.where(size[p] == PAIR, _PAIR_WEIGHT, 1.0)
+    """`phrase`, `code`: of each pair; `of`: the pair of each row, as `like`, `weight` and `instance` have them."""
+    prior = np.exp(_LIKENESS * like) * weight * np.where(size[phrase] == PAIR, _PAIR_WEIGHT, 1.0)[of]
     below = counts[phrase] + _SMOOTHING
     mass = early = np.bincount(of, np.ones(len(of)))
     for number in range(1, ROUNDS + 1):
@@ -241,7 +249,7 @@ def _maximise(
         mass = np.bincount(of, share)
         if number == FIRST_ROUNDS:
             early = mass
-    likeness = np.zeros(len(pair), dtype=np.float32)
+    likeness = np.zeros(len(phrase), dtype=np.float32)
     likeness[of] = like
     kept = np.nonzero((mass >= _LEAST) | (early >= _EARLY_LEAST))[0]
     kept = kept[np.argsort(keys[phrase[kept]], kind="stable")]
