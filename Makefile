@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export DAGSTER_TELEMETRY_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run ui test check status stop clean distclean docker-check docker-secrets up down
+.PHONY: help run ui test check status stop clean distclean docker-check docker-secrets docker-settings up recreate down
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,17 +37,23 @@ check: $(BIN)/installed  ## ruff, import walls, mypy, Dagster definitions
 	$(BIN)/mypy
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
-docker-check: $(BIN)/installed  ## the Dockerfiles (hadolint) and the compose file (docker-compose config); no container engine needed
+docker-check: $(BIN)/installed docker-settings  ## the Dockerfiles (hadolint) and the compose file (docker-compose config); no container engine needed
 	$(BIN)/hadolint --config docker/hadolint.yaml docker/*/Dockerfile
 	@if docker compose version >/dev/null 2>&1; then compose="docker compose"; else compose=docker-compose; fi; \
 	command -v $${compose%% *} >/dev/null || { echo "docker-check needs docker-compose: apt-get install docker-compose"; exit 1; }; \
 	echo "$$compose config"; $$compose -f docker/compose.yaml --profile opa config --quiet
 
 docker-secrets:  ## passwords for the containers, made once in docker/secrets
-	docker/secrets.sh
+	sh docker/secrets.sh
 
-up: docker-secrets  ## build and start all containers on this host (needs Docker)
+docker-settings:  ## docker/medcode.env, made once from its example; what containers read is opened to them
+	sh docker/settings.sh
+
+up: docker-secrets docker-settings  ## build and start all containers on this host (needs Docker)
 	docker compose -f docker/compose.yaml up --detach --build --wait
+
+recreate: docker-secrets docker-settings  ## start all containers anew: with changed passwords, settings and files of settings
+	docker compose -f docker/compose.yaml up --detach --force-recreate --wait
 
 down:  ## stop the containers; their volumes stay
 	docker compose -f docker/compose.yaml down

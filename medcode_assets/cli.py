@@ -7,6 +7,7 @@ import sys
 import typer
 
 from medcode_assets.commands import answers, deidentify, dictionary, export, lineage, linking, prices, records, registry
+from medcode_assets.commands.code_location import code_location
 from medcode_assets.commands.drift import drift_app
 from medcode_assets.commands.evaluation import evaluate_app
 from medcode_assets.commands.held import held_app
@@ -35,6 +36,7 @@ for command in (
     app.command()(command)
 app.command("read-page")(records.read_page)
 app.command()(serve)
+app.command()(code_location)
 app.command()(rehearse)
 app.add_typer(registry.app, name="registry")
 app.add_typer(key_app, name="api-key")

@@ -15,6 +15,7 @@ from dagster._core.utils import make_new_run_id
 from tqdm import tqdm
 
 from medcode_assets.commands.lineage import RunFailedError
+from medcode_ml.settings import settings
 from medcode_ml.store.processes import is_alive
 
 PROCESS = "medcode/process"
@@ -26,6 +27,8 @@ IN_HAND = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+#: of runs that a process works on
+_AT_WORK = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
@@ -71,7 +74,7 @@ def run_lineage(
 
         # Without it the storage opens a connection for every event, and a run over many days writes thousands.
         instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
-        _close_killed_runs(instance)
+        close_killed_runs(instance)
         instance.add_event_listener(run_id, follow)
         result = job.execute_in_process(
             instance=instance,
@@ -90,15 +93,45 @@ def run_lineage(
     return run_id
 
 
-def _close_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Runs of this command whose process was killed would stand as running for ever: close them as failed."""
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+def close_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Close the runs in hand on this machine whose process was killed: they would stand as running for ever."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=_AT_WORK)):
         process = run.tags.get(PROCESS)
-        if process is None:
-            continue
-        host, pid = process.rsplit(":", 1)
-        if host == socket.gethostname() and not is_alive(int(pid)):
-            instance.report_run_failed(run, message="the process of this run was killed")
+        if process is not None:
+            host, pid = process.rsplit(":", 1)
+            if host == socket.gethostname() and not is_alive(int(pid)):
+                _close(instance, run)
+        # of `medcode ui`, which was killed with its code server. An operator's own instance has runs in other places
+        elif settings().dagster_home is None:
+            pids = _processes(instance, run.run_id)
+            if pids and not any(map(is_alive, pids)):
+                _close(instance, run)
+
+
+def close_all_runs(instance: dg.DagsterInstance) -> int:
+    """Close every run in hand, where it is known that nothing works any more; return how many.
+
+    As when the container starts in which all runs go on: whatever stands as running was killed with it. A closed run
+    is begun once more where the instance says so (`run_retries`), but not one that a person was stopping.
+    """
+    runs = instance.get_runs(dg.RunsFilter(statuses=_AT_WORK))
+    for run in runs:
+        _close(instance, run)
+    return len(runs)
+
+
+def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, message="the process of this run was killed while it was being stopped")
+    else:
+        instance.report_run_failed(run, message="the process of this run was killed")
+
+
+def _processes(instance: dg.DagsterInstance, run_id: str) -> set[int]:
+    """The processes on this machine that a run said it goes on in."""
+    said = instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
+    pids = [entry.dagster_event.engine_event_data.metadata.get("pid") for entry in said if entry.dagster_event]
+    return {int(str(pid.value)) for pid in pids if pid is not None}
 
 
 def _process() -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from medcode_ml.codes.release import FIRST_DAY, LAST_DAY, NoReleaseError, release_on
+from medcode_ml.codes.release import UNKNOWN_RELEASE, NoReleaseError, release_on
 from medcode_ml.contracts.characters import has_half_character
 from medcode_ml.intake.folder import FolderSource
 from medcode_ml.intake.gates import gate_pages
@@ -73,8 +73,7 @@ def note_fault(record: Record) -> str | None:
     try:
         release_on(date.fromisoformat(given))
     except NoReleaseError:
-        # its own message names the day, which belongs to a patient
-        return f"discharge_date: no code set is known for it; ICD-10 releases run from {FIRST_DAY} to {LAST_DAY}"
+        return f"discharge_date: {UNKNOWN_RELEASE}"
     except (TypeError, ValueError):
         return "discharge_date: not a date YYYY-MM-DD"
     return None

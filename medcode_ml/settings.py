@@ -1,4 +1,4 @@
-"""Every setting of medcode, read in one place from the environment (prefix ``MEDCODE_``) or from secret files.
+"""Every setting of medcode, read in one place from the environment (prefix ``MEDCODE_``).
 
 Nothing else in the library reads environment variables.
 """
@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     )
     rules_file: Path | None = Field(default=None, description="the hospital's own filter rules, merged over ours")
     first_day: date = Field(default=date(2026, 9, 1), description="first received day that has a partition")
+    nightly: bool = Field(
+        default=False, description="nightly_schedule is on from the start, where a source is delivered (a deployment)"
+    )
     notes_date: date | None = Field(
         default=None, description="discharge date of notes that have none (sources notes:<kind>)"
     )
@@ -61,6 +64,9 @@ class Settings(BaseSettings):
         default="",
         validation_alias=AliasChoices("MEDCODE_MLFLOW_URL", "MLFLOW_TRACKING_URI"),
         description="an MLflow server, for runs and the model registry; default is a store under `home`",
+    )
+    mlflow_public_url: str = Field(
+        default="", description="where people reach that server, for links in the Dagster UI; default is `mlflow_url`"
     )
     shadow_days: int = Field(
         default=1, ge=0, description="days a model runs in shadow before it takes the place of one in use"
@@ -108,9 +114,25 @@ class Settings(BaseSettings):
     api_drain_seconds: float = Field(
         default=30.0, gt=0, description="what requests in hand get when the API is stopped"
     )
-    api_rate: str = Field(default="1200/minute", description="requests of one caller, where its key says nothing else")
-    api_rate_storage: str = Field(
-        default="", description="where all workers count together, such as redis://host; default is each its share"
+    api_notice_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="a stopping API takes requests for so long while /readyz says that it stops: proxies hear of it",
+    )
+    api_connections: int = Field(default=1000, ge=1, description="connections open to a worker, at most")
+    api_head_seconds: float = Field(
+        default=10.0, gt=0, description="what a client gets to send the head of a request, or to take part in TLS"
+    )
+    api_rate: str = Field(default="1200/minute", description="requests of one caller; a key may say another rate")
+    api_trusted_proxies: str = Field(
+        default="",
+        description="proxies whose X-Forwarded-For is believed: addresses or networks, with commas between",
+    )
+    api_jobs: int = Field(default=1000, ge=1, description="jobs of all callers that wait; more are turned away (503)")
+    api_job_bytes: int = Field(default=2**30, ge=1024, description="bytes of the requests of all jobs that wait")
+    api_caller_jobs: int = Field(default=100, ge=1, description="jobs of one caller that wait; more are a 429")
+    api_caller_job_bytes: int = Field(
+        default=2**28, ge=1024, description="bytes of the requests of one caller's jobs that wait"
     )
     api_job_hours: float = Field(default=24.0, gt=0, description="how long answers of jobs and their ids are kept")
     api_policy_dir: Path = Field(default=PROJECT_ROOT / "docker" / "opa", description="folder of the Rego policies")
@@ -133,6 +155,12 @@ class Settings(BaseSettings):
     kafka_user: str = Field(default="", description="SASL user")
     kafka_password_file: Path | None = Field(default=None, description="file that holds the SASL password")
     kafka_ca_file: Path | None = Field(default=None, description="certificates the broker's is checked against")
+    kafka_cert_file: Path | None = Field(default=None, description="certificate that medcode shows the broker, PEM")
+    kafka_key_file: Path | None = Field(default=None, description="private key of that certificate, PEM")
+    kafka_key_password_file: Path | None = Field(default=None, description="file that holds that key's password")
+    kafka_message_key_secret_file: Path | None = Field(
+        default=None, description="secret that the keys of messages sent are hashed with; default is a plain hash"
+    )
     kafka_reply_topics: str = Field(
         default="", description="topics a request may have its answer sent to, by prefix, separated by commas"
     )
@@ -159,6 +187,7 @@ class Settings(BaseSettings):
     )
     sensor_seconds: int = Field(default=60, ge=1, description="how often the sensors and the automation look, at most")
     stream_batch: int = Field(default=2000, ge=1, description="messages landed in one transaction, at most")
+    stream_work_batch: int = Field(default=256, ge=1, description="requests answered in one transaction, at most")
     stream_seconds: float = Field(default=1.0, gt=0, description="a message waits no longer than this to be landed")
     stream_bytes: int = Field(default=64 * 2**20, ge=2**20, description="bytes of messages held in memory, at most")
 

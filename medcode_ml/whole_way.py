@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from medcode_ml.codes.release import NoReleaseError, release_on
+from medcode_ml.codes.release import UNKNOWN_RELEASE, NoReleaseError, release_on
 from medcode_ml.mapping.sections import split_documents
 from medcode_ml.operations import Answer, Models, Record, Unanswered, failed
 
@@ -71,8 +71,8 @@ def _read(record: Record, models: Models, read_pages: ReadPages, as_of: date | N
     try:
         day = date.fromisoformat(given[:10]) if given else undated
         release_on(day)
-    except NoReleaseError as error:
-        return Unanswered(f"discharge_date: {error}")
+    except NoReleaseError:
+        return Unanswered(f"discharge_date: {UNKNOWN_RELEASE}")
     except (TypeError, ValueError):
         return Unanswered("discharge_date: not a date YYYY-MM-DD")
     rows, places, told = [], [], []
@@ -135,7 +135,9 @@ def _answer(read: _Read, models: Models, as_of: date | None) -> Answer:
         return Unanswered(str(error))
     poa = {row["code"]: row["poa"] for row in rows}
     ordered = [{"code": c["code"], "poa": poa[c["code"]], "eligible": c["eligible"]} for c in ranked["codes"]]
-    claim = {**_without(record, _READ), "discharge_date": read.day.isoformat(), "codes": ordered}
+    # what is unknown stays out: a key of the answer's name would be taken for the record's own
+    asked = {key: value for key, value in record.items() if key in READ_KEYS}
+    claim = {**asked, "discharge_date": read.day.isoformat(), "codes": ordered}
     billed = bill_records([claim], as_of or date.today(), models.payers)
     if billed.rejected:
         return Unanswered(billed.rejected[0].reason)
@@ -152,7 +154,7 @@ def _answer(read: _Read, models: Models, as_of: date | None) -> Answer:
         ],
         "order": {"codes": ranked["codes"], **ways, "review_reason": ranked["review_reason"],
                   "model_version": ranked["model_version"]},
-        "bill": _without(bill, frozenset(_without(record, READ_KEYS)) | {"encounter_id"}),
+        "bill": _without(bill, frozenset({"encounter_id"})),
         "model_version": told_of["model_version"],
         "code_set_release": told_of["code_set_release"],
         **told_of_suspension(suspension, hospital),

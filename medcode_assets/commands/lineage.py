@@ -111,9 +111,14 @@ def ui(
 
         medcode ui --port 3001
     """
+    import dagster as dg
+
     from medcode_assets.instance import prepare
+    from medcode_assets.runner import close_killed_runs
 
     prepare()
+    with dg.DagsterInstance.get() as instance:
+        close_killed_runs(instance)
     workspace = PROJECT_ROOT / "workspace.yaml"
     where = ["-w", str(workspace)] if workspace.exists() else ["-m", "medcode_assets.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *where, "-h", host, "-p", str(port)]

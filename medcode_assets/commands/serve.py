@@ -59,7 +59,8 @@ def serve(
 def create(
     name: Annotated[str, typer.Option(help="System or person that gets the key.")],
     scope: Annotated[
-        list[str], typer.Option(help="code, rank, bill, price, encounter, codes, models, metrics; again for more.")
+        list[str],
+        typer.Option(help="code, rank, bill, price, encounter, review, codes, models, metrics; again for more."),
     ],
     hospital: Annotated[list[str], typer.Option(help="hospital_id it may ask for, again for more; * for all.")],
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; default never.")] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -130,6 +131,58 @@ def replay(
 
 
 @stream_app.command()
+def skip(
+    partition: Annotated[int, typer.Option(help="Partition of the topic.")],
+    to: Annotated[int, typer.Option(help="Offset to go on at.")],
+    topic: Annotated[str, typer.Option(help="Topic, with its prefix.")],
+    reader: Annotated[Reader, typer.Option(help="Who goes on there: land or work.")],
+) -> None:
+    """Go past messages that cannot be taken in any more: those the broker deleted before they were read (retention).
+
+    Only ever forward. What is skipped is kept as one dead letter that names the range.
+
+    Example:
+
+        medcode stream skip --topic medcode.scanned-record.v1 --partition 0 --to 1200 --reader land
+    """
+    from medcode_ml.store.database import engine
+    from medcode_ml.streaming import skipping
+    from medcode_ml.streaming.client import Place, open_consumer
+
+    _prepare("WARNING")
+    consumer = open_consumer("skip")
+    try:
+        skipped = skipping.skip(engine(), consumer, reader.value, Place(topic, partition), to)
+    finally:
+        consumer.close()
+    typer.echo(f"skipped {skipped}; {reader.value} goes on at {to}")
+
+
+@stream_app.command()
+def purge(
+    older_than: Annotated[int, typer.Option(min=1, max=36500, help="Age in days from which on rows go.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Count what would go, delete nothing.")] = False,
+) -> None:
+    """Delete what is older and no longer needed; by itself medcode deletes nothing.
+
+    Replies and events that were sent (the last event of an encounter stays), dead letters that are settled, and landed
+    messages of days before MEDCODE_FIRST_DAY: later days can be run again from them.
+
+    Examples:
+
+        medcode stream purge --older-than 90 --dry-run
+
+        medcode stream purge --older-than 90
+    """
+    from medcode_ml.store.database import engine
+    from medcode_ml.streaming import purging
+
+    _prepare("WARNING")
+    for table, rows in purging.purge(engine(), timedelta(days=older_than), dry_run=dry_run).items():
+        typer.echo(f"{table:<24} {rows:>12} {'would go' if dry_run else 'deleted'}")
+
+
+@stream_app.command()
 def schemas(
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
 ) -> None:
@@ -177,15 +230,17 @@ def send(
 
 @stream_app.command()
 def lag() -> None:
-    """Print how far landing and answering are behind the broker, partition by partition.
+    """Print how far landing and answering are behind the broker, by partition, and what waits to be sent to it.
 
     Example:
 
         medcode stream lag
     """
+    from medcode_ml.contracts.streamed import event, reply, stream_dead_letter
     from medcode_ml.store.database import engine
     from medcode_ml.streaming.lag import partition_lags
     from medcode_ml.streaming.offsets import LAND, WORK
+    from medcode_ml.streaming.outbox import unsent
     from medcode_ml.streaming.topics import REQUEST, SCANNED_RECORD
 
     _prepare("WARNING")
@@ -193,6 +248,8 @@ def lag() -> None:
         for one in partition_lags(engine(), reader, subject):
             name = f"{one.place.topic}/{one.place.partition}"
             typer.echo(f"{reader:<5} {name:<40} end {one.end:>12}  taken in {one.taken_in:>12}  lag {one.lag:>10}")
+    waiting = {"replies": reply, "dead letters": stream_dead_letter, "events": event}
+    typer.echo("to be sent: " + ", ".join(f"{name} {unsent(engine(), table)}" for name, table in waiting.items()))
 
 
 @stream_app.command()
@@ -240,7 +297,7 @@ def _prepare_waiting(stopped: Callable[[], bool]) -> None:
 
 
 def _stopped() -> Callable[[], bool]:
-    """Whether SIGINT or SIGTERM came: the batch in hand is finished first."""
+    """Whether SIGINT or SIGTERM came: what is being written is finished first, what is being scored is given back."""
     asked = False
 
     def ask(number: int, frame: object) -> None:

@@ -6,11 +6,21 @@ import dagster as dg
 
 from medcode_assets.defs.jobs import lineage_job
 from medcode_assets.partitions import received_days
+from medcode_ml.settings import Settings, settings
+
+#: sources without a nightly delivery: landed messages have a sensor of their own
+_NOT_DELIVERED = ("simulated", "stream")
+
+
+def status_from_the_start(chosen: Settings) -> dg.DefaultScheduleStatus:
+    """On in a deployment to which a source delivers; elsewhere nothing runs until somebody asks for it."""
+    on = chosen.nightly and chosen.source not in _NOT_DELIVERED
+    return dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED
 
 
 @dg.schedule(
     job=lineage_job, cron_schedule="30 2 * * *", execution_timezone="UTC",
-    description="The whole lineage for the day before",
+    description="The whole lineage for the day before", default_status=status_from_the_start(settings()),
 )  # fmt: skip
 def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Ask for the day that has just ended: its delivery is complete after midnight, today's partition is still open.

@@ -111,7 +111,10 @@ def _loop(pipe: Connection, model: Path | None, texts: list[str], onnx: bool) ->
     code_notes(held[:16], date.fromisoformat(_DAY), trained)
     pipe.send(None)
     while True:
-        seconds = pipe.recv()
+        try:
+            seconds = pipe.recv()
+        except EOFError:  # whoever asked has ended
+            return
         began, done = time.perf_counter(), 0
         while time.perf_counter() - began < seconds:
             at = done % (len(held) - 16)

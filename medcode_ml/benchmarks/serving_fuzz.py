@@ -31,13 +31,31 @@ _PATHS: Final = {
     "/v1/code": NOTE_EXAMPLE, "/v1/rank": ENCOUNTER_EXAMPLE, "/v1/bill": BILL_EXAMPLE, "/v1/price": CASE_EXAMPLE,
     "/v1/encounters": WHOLE_EXAMPLE, "/v1/decisions": CHART_EXAMPLE,
 }  # fmt: skip
+_HEADERS: Final[tuple[dict[str, str], ...]] = (
+    *({},) * 20, {"prefer": "respond-async"}, {"idempotency-key": "again"}, {"idempotency-key": ""},
+    {"idempotency-key": "again", "prefer": "respond-async"}, {"medcode-hospital": "H 1"},
+)  # fmt: skip
+_CHARSETS: Final = (
+    "undefined", "punycode", "idna", "raw_unicode_escape", "unicode_escape", "utf-7", "utf-16", "hex", "x", "latin-1",
+)  # fmt: skip
+
+
+def nested(levels: int) -> Any:
+    """Lists within lists."""
+    found: Any = "x"
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 _ODD: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, "-1", 10**9, 10**18, 2**63, 1.5, -0.0,
     1e308, "", " ", "x", "\x00", "\ud7ff", "0",
     "1e999", "NaN", "Infinity", "9999-12-31", "0001-01-01", "2026-02-30", "1900-01-01", "2015-09-30",
     "2026-11-15T25:00", "é" * 50, "A" * 5000,
     "I50.23", "i5023", "....", "0" * 40, [], {}, [[]], [None], [{}], [0], {"": ""}, {"code": None},
-    [{"code": "I10"}] * 3, "\u202e", "💉", "1234567893", "M", "F", "inpatient", "outpatient", ["I10", "I10"],
+    [{"code": "I10"}] * 3, {"image": nested(300)}, nested(40), {"image": {"image": "x"}},
+    "\u202e", "💉", "1234567893", "M", "F", "inpatient", "outpatient", ["I10", "I10"],
 )  # fmt: skip
 
 
@@ -150,14 +168,15 @@ def _mutants(ask: _Asker, draw: random.Random, most: int) -> None:
         kind = "application/json" if draw.random() < 0.97 else draw.choice(("text/plain", "", "application/xml"))
         query = draw.choice(("", "", "", "?as_of=x", "?as_of=0001-01-01", "?as_of=2026-03-01", "?as_of=99999999999"))
         route = path + "/batch" * batch
-        ask(route, "POST", route + query, content=content, headers={"content-type": kind})
+        ask(route, "POST", route + query, content=content, headers={"content-type": kind, **draw.choice(_HEADERS)})
 
 
 def _upload(ask: _Asker, draw: random.Random) -> None:
     """Parts with something wrong in them: no record or two, one that is not JSON, files that are no images."""
     import json
 
-    parts: list[tuple[str, Any]] = [("record", (None, json.dumps(changed(WHOLE_EXAMPLE, draw))))]
+    record = changed(WHOLE_EXAMPLE, draw) if draw.random() < 0.8 else {**WHOLE_EXAMPLE, "mine": nested(300)}
+    parts: list[tuple[str, Any]] = [("record", (None, json.dumps(record)))]
     for _ in range(draw.randrange(3)):
         file = draw.choice((b"", b"x" * 300, b"%PDF-1.7 nothing", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00"))
         parts.append((draw.choice(("file", "discharge_summary", "", "record")), ("a.png", file)))
@@ -165,7 +184,15 @@ def _upload(ask: _Asker, draw: random.Random) -> None:
     body = {"files": parts[: draw.randrange(len(parts) + 1)] or [("file", (None, ""))]}
     odd = {"content": b"--x\r\nwhat is this", "headers": {"content-type": "multipart/form-data; boundary=x"}}
     none = {"content": b"x", "headers": {"content-type": "multipart/form-data"}}
-    ask("/v1/encounters", "POST", "/v1/encounters", **draw.choice((body, body, body, body, odd, none)))
+    ask("/v1/encounters", "POST", "/v1/encounters", **draw.choice((body, body, body, body, odd, none, _charset(draw))))
+
+
+def _charset(draw: random.Random) -> dict[str, Any]:
+    """Parts in a charset that is none for a form, with bytes that some of them cannot be read as."""
+    name, sent = draw.choice((b"record", b"file", b"\\ud800")), draw.choice((b"{}", b"\\ud800", b"\xff\xfe{", b"xn--0"))
+    content = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n--x--\r\n' % (name, sent)
+    kind = f"multipart/form-data; boundary=x; charset={draw.choice(_CHARSETS)}"
+    return {"content": content, "headers": {"content-type": kind}}
 
 
 def _by_schema(ask: _Asker, most: int, seed: int) -> None:

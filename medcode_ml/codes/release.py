@@ -11,6 +11,8 @@ FIRST_DAY: Final = date(2015, 10, 1)
 """First day of ICD-10-CM and ICD-10-PCS in the United States."""
 LAST_DAY: Final = date(2027, 3, 31)
 """Last day of the last release the reference data knows."""
+UNKNOWN_RELEASE: Final = f"no code set is known for it; ICD-10 releases run from {FIRST_DAY} to {LAST_DAY}"
+"""What is told of a day of a record: `NoReleaseError` names the day, which belongs to a patient."""
 # Emergency updates outside the 1 October and 1 April cycle: new technology and COVID-19 procedures in August 2020,
 # COVID-19 diagnoses and vaccines in January 2021.
 _EMERGENCY_STARTS: Final = (date(2020, 8, 1), date(2021, 1, 1))

@@ -39,19 +39,19 @@ job = table(
     column("operation", TEXT, "code, rank, bill, price, encounter or review"),
     column("batch", INT, "1 for a batch of records, 0 for one record"),
     column("record_count", INT, "records in the request"),
-    column("status", TEXT, "queued, running, done or failed"),
+    column("status", TEXT, "queued, running, done, failed or cancelled"),
     column("request", TEXT, "records as JSON; null once the job has ended", null=True),
     column("answer", TEXT, "answer as JSON; null until done", null=True),
     column("answer_status", INT, "HTTP status of the answer; null until done", null=True),
     column("attempts", INT, "how often a worker took it; the third failure ends it"),
-    column("worker", TEXT, "worker that has it", null=True),
+    column("worker", TEXT, "worker that has it, and a mark of this one time that it was taken", null=True),
     column("lease_until", TIME, "a worker that lives prolongs it; after it any other may take the job", null=True),
     column("created_at", TIME, "when it came"),
     column("started_at", TIME, "when it was taken last", null=True),
     column("finished_at", TIME, "when it ended", null=True),
     column("expires_at", TIME, "when the row is deleted"),
     partitioned=False,
-    index=(("status", "created_at"), ("expires_at",)),
+    index=(("status", "created_at"), ("owner", "started_at"), ("expires_at",)),
 )
 
 access = table(

@@ -67,11 +67,13 @@ stream_dead_letter = table(
     column("key", TEXT, "key of the message; hashed where it does not look like an opaque id", null=True),
     column("encoding", TEXT, "how payload is written: text, base64 or none"),
     column("payload", TEXT, "the message as delivered", null=True),
+    column("message_time", TIME, "time of the message by the broker; null where it had none or it was lost", null=True),
     column("landed_at", TIME, "when it was set aside, by the database's clock"),
     column("published_at", TIME, "when the dead-letter topic was told", null=True),
     column("settled_at", TIME, "when it was landed after all or sent again repaired", null=True),
     column("settled_as", TEXT, "landed or sent_again", null=True),
     index=(("dead_letter_id",),),
+    outbox=("topic", "partition", "offset"),
     partitioned=False,
 )
 
@@ -93,15 +95,16 @@ reply = table(
     column("answered_at", TIME, "when it was answered, by the database's clock"),
     column("published_at", TIME, "when it was sent; null while it waits to be sent, also again", null=True),
     index=(("request_id",),),
+    outbox=("answered_at", "reply_id"),
     partitioned=False,
 )
 
 event = table(
     "served",
     "event",
-    "What became of encounters, once for every state: the outbox of the event topic",
+    "What became of encounters, at every change of state: the outbox of the event topic",
     ("event_id",),
-    column("event_id", TEXT, "hash of kind, encounter and state"),
+    column("event_id", TEXT, "hash of kind, day, encounter, state and the event before"),
     column("received_date", DATE, "day the encounter was received"),
     column("kind", TEXT, "coded, ranked, billed or held"),
     column("encounter_id", TEXT, "encounter, an opaque id"),
@@ -109,6 +112,7 @@ event = table(
     column("version", TEXT, "model version, or grouper version of a claim", null=True),
     column("recorded_at", TIME, "when the state was seen"),
     column("published_at", TIME, "when the event was sent", null=True),
-    index=(("received_date", "encounter_id"),),
+    index=(("received_date", "encounter_id"), ("encounter_id", "recorded_at")),
+    outbox=("recorded_at", "event_id"),
     partitioned=False,
 )

@@ -44,10 +44,12 @@ def table(
     key: tuple[str, ...],
     *columns: sa.Column[Any],
     index: tuple[tuple[str, ...], ...] = (),
+    outbox: tuple[str, ...] = (),
     partitioned: bool = True,
 ) -> sa.Table:
     """Declare `schema.name` with primary key `key`.
 
+    `outbox` makes an index over the rows that wait to be sent (`published_at` is null), in the order they are sent.
     `partitioned` tables carry `received_date`, the day the hospital delivered the record: it is the partition that a
     stage replaces in one transaction, so it leads the primary key.
     """
@@ -58,4 +60,6 @@ def table(
     made = sa.Table(name, metadata, *own, sa.PrimaryKeyConstraint(*key), schema=schema, comment=comment)
     for columns_of_index in index:
         sa.Index(None, *[made.c[c] for c in columns_of_index])
+    if outbox:
+        sa.Index(None, *[made.c[c] for c in outbox], postgresql_where=made.c["published_at"].is_(None))
     return made

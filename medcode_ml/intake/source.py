@@ -7,15 +7,16 @@ settings. Reading a particular layout belongs in `folder`, `mimic_iii`, `mimic_i
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import pandas as pd
 
-from medcode_ml.contracts.raw import DELIVERED, delivered_columns
+from medcode_ml.contracts.raw import DELIVERED, delivered_columns, delivered_tables
 from medcode_ml.settings import Settings
 
 REJECTED_COLUMNS: Final = ("source_line", "rule", "reason", "original")
@@ -23,6 +24,8 @@ DEFAULT_RECEIVED: Final = date(2026, 10, 15)
 """The day on which a research layout, which has no received dates, counts as received."""
 WHOLE_FILE: Final = 0
 """`source_line` of a rejection that concerns the whole file."""
+KEY_BYTES: Final = 200
+"""The longest value that rows are filed by, in UTF-8: an index of four such columns holds 2,704 bytes a row."""
 
 
 class DeliveryError(ValueError):
@@ -89,8 +92,8 @@ def delivered_file(
     """Bring `rows` into the shape of the contract and set aside those without a key.
 
     `rows` has `source_line` and any of the table's columns as text or None; the ones it lacks are missing throughout,
-    and columns the contract does not know are left behind. A row with an
-    empty key column cannot be landed or followed, so it joins `rejected` with rule `missing_key`.
+    and columns the contract does not know are left behind. A row with an empty key column cannot be landed or followed,
+    so it joins `rejected` with rule `missing_key`; so does, with `key_too_long`, one that no index could hold.
     """
     columns = delivered_columns(table)
     absent = pd.Series([None] * len(rows), index=rows.index, dtype=object)
@@ -98,19 +101,41 @@ def delivered_file(
     shaped = pd.DataFrame({c: rows.get(c, absent) for c in columns}, dtype=object, copy=False)
     shaped["source_line"] = rows["source_line"].astype("int64")
     shaped = shaped.reset_index(drop=True)
-    key = list(DELIVERED[table][1])
-    keyless = shaped[key].isna().any(axis=1)
+    keyless = shaped[list(DELIVERED[table][1])].isna().any(axis=1)
+    unfiled = keyless | shaped[list(_filed_by(table))].map(_is_long).any(axis=1)
     found = []
-    for record in shaped[keyless].to_dict("records"):
-        empty = ", ".join(column for column in key if record[column] is None)
+    for record in shaped[unfiled].to_dict("records"):
         original = json.dumps({c: record[c] for c in columns if record[c] is not None}, ensure_ascii=False)
-        reason = f"{file}: the row has no {empty}, so it cannot be filed; deliver it again with {empty}"
-        found.append((int(record["source_line"]), "missing_key", reason, original))
+        found.append((int(record["source_line"]), *_unfiled(table, file, record), original))
     parts = [part for part in (rejected, rejections(found)) if part is not None and len(part)]
     together = pd.concat(parts, ignore_index=True) if parts else rejections([])
     together = together.sort_values("source_line", kind="stable", ignore_index=True)
-    landed = shaped[~keyless].reset_index(drop=True) if keyless.any() else shaped
+    landed = shaped[~unfiled].reset_index(drop=True) if unfiled.any() else shaped
     return DeliveredFile(table, file, landed, together, complete)
+
+
+def _unfiled(table: str, file: str, record: Mapping[Hashable, Any]) -> tuple[str, str]:
+    """Rule and reason of a row that cannot be filed."""
+    empty = ", ".join(column for column in DELIVERED[table][1] if record[column] is None)
+    if empty:
+        return "missing_key", f"{file}: the row has no {empty}, so it cannot be filed; deliver it again with {empty}"
+    long = ", ".join(column for column in _filed_by(table) if _is_long(record[column]))
+    return "key_too_long", (
+        f"{file}: {long} of the row has more than {KEY_BYTES} bytes, so it cannot be filed; an id belongs there (have "
+        "the sender's columns moved?); deliver it again with the right one"
+    )
+
+
+@lru_cache(maxsize=len(DELIVERED))
+def _filed_by(table: str) -> tuple[str, ...]:
+    """Delivered columns in the key or an index of their table."""
+    contract = delivered_tables[table]
+    held = {*contract.primary_key.columns.keys(), *(c.name for index in contract.indexes for c in index.columns)}
+    return tuple(c for c in delivered_columns(table) if c in held)
+
+
+def _is_long(value: str | None) -> bool:
+    return value is not None and len(value) > KEY_BYTES // 4 and len(value.encode()) > KEY_BYTES
 
 
 def open_source(settings: Settings) -> Source:

@@ -13,11 +13,14 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from medcode_ml.logs import logger
-from medcode_ml.models.tracking import TrackingError, open_client
+from medcode_ml.models.tracking import TrackingError, open_client, tracked_run
 from medcode_ml.models.warehouse.stages import CHAMPION, SHADOW, registered_versions, standings
 
 _ALIASES: Final = (CHAMPION, SHADOW)
 _VERSION, _STAGE = "medcode_version", "stage"
+_UNKNOWN: Final = "RESOURCE_DOES_NOT_EXIST"
+#: refusals that are of one version, not of the server
+_OF_ONE: Final = (_UNKNOWN, "INVALID_PARAMETER_VALUE", "BAD_REQUEST")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ def registered_name(kind: str) -> str:
 
 
 def mirror(engine: sa.Engine, kind: str, home: Path, url: str = "") -> dict[str, Link]:
-    """Make MLflow's registry say of `kind` what the tables say; the link of every version.
+    """Make MLflow's registry say of `kind` what the tables say; the link of every version that it takes.
+
+    A version that it refuses, or whose files are gone, keeps no other from being told: it is logged.
 
     Args:
         engine: the database.
@@ -45,7 +50,7 @@ def mirror(engine: sa.Engine, kind: str, home: Path, url: str = "") -> dict[str,
         url: of the tracking server; empty for the store under `home`.
 
     Raises:
-        TrackingError: MLflow cannot be reached or refuses.
+        TrackingError: MLflow cannot be reached or refuses them all.
     """
     from mlflow.exceptions import MlflowException
 
@@ -56,28 +61,28 @@ def mirror(engine: sa.Engine, kind: str, home: Path, url: str = "") -> dict[str,
         try:
             client.get_registered_model(name)
         except MlflowException as missing:
-            if missing.error_code != "RESOURCE_DOES_NOT_EXIST":
+            if missing.error_code != _UNKNOWN:
                 raise
             client.create_registered_model(name, description=f"Models of medcode, kind {kind}")
         known = {v.tags.get(_VERSION): v for v in client.search_model_versions(f"name='{name}'")}
-        for version, row in rows.items():
-            if version not in known:
-                known[version] = client.create_model_version(
-                    name, source=_source(client, home, row), run_id=row["mlflow_run"], tags={_VERSION: version}
-                )
-            stage = standing[version]
-            if known[version].tags.get(_STAGE) != stage:
-                client.set_model_version_tag(name, known[version].version, _STAGE, stage)
-        _set_aliases(client, name, {s: known[v].version for v, s in standing.items() if s in _ALIASES})
+        for version in [version for version in rows if version not in known]:
+            made = _register(client, name, home, url, version, rows[version])
+            if made is not None:
+                known[version] = made
+        told = {version: known[version] for version in rows if version in known}
+        for version, there in told.items():
+            if there.tags.get(_STAGE) != standing[version]:
+                client.set_model_version_tag(name, there.version, _STAGE, standing[version])
+        _set_aliases(client, name, {s: told[v].version for v, s in standing.items() if s in _ALIASES and v in told})
     except (MlflowException, OSError) as refused:
         raise TrackingError(
             f"the registry of MLflow in {url or home} does not take {name} ({type(refused).__name__}): check "
             "MEDCODE_MLFLOW_URL, or leave it empty to keep it under MEDCODE_HOME"
         ) from refused
     return {
-        version: Link(name, str(known[version].version), row["mlflow_run"],
-                      f"{where}/#/models/{name}/versions/{known[version].version}" if url else where)
-        for version, row in rows.items()
+        version: Link(name, str(there.version), there.run_id or None,
+                      f"{where}/#/models/{name}/versions/{there.version}" if url else where)
+        for version, there in told.items()
     }  # fmt: skip
 
 
@@ -90,11 +95,47 @@ def tell_mlflow(engine: sa.Engine, kind: str, home: Path, url: str = "") -> dict
         return {}
 
 
-def _source(client: Any, home: Path, row: dict[str, Any]) -> str:
-    """Where the files of a version lie: among the artifacts of its run, or in the registry of medcode."""
-    if row["mlflow_run"] is None:
-        return (home.resolve() / row["folder"]).as_uri()
-    return f"{client.get_run(row['mlflow_run']).info.artifact_uri}/model"
+def _register(client: Any, name: str, home: Path, url: str, version: str, row: dict[str, Any]) -> Any | None:
+    """Register a version; None, and a line in the log, where its files are gone or MLflow refuses this one."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = _source(client, name, home, url, version, row)
+        if found is not None:
+            run, source = found
+            return client.create_model_version(name, source=source, run_id=run, tags={_VERSION: version})
+        why = "neither its run nor its files are there"
+    except MlflowException as refused:
+        if refused.error_code not in _OF_ONE:
+            raise
+        why = str(refused.error_code)
+    logger(__name__).warning("MLflow's registry goes without %s of %s: %s", version, name, why)
+    return None
+
+
+def _source(
+    client: Any, name: str, home: Path, url: str, version: str, row: dict[str, Any]
+) -> tuple[str | None, str] | None:
+    """The run of a version and where its files lie: among the artifacts of the run, or in the registry of medcode.
+
+    A run that MLflow does not know was recorded elsewhere. A server takes files from a run alone: it is given one.
+    """
+    from mlflow.exceptions import MlflowException
+
+    run, folder = row["mlflow_run"], home.resolve() / row["folder"]
+    if run is not None:
+        try:
+            return run, f"{client.get_run(run).info.artifact_uri}/model"
+        except MlflowException as missing:
+            if missing.error_code != _UNKNOWN:
+                raise
+    if not folder.is_dir():
+        return None
+    if not url:
+        return None, folder.as_uri()
+    with tracked_run(name, {"version": version}, home, url=url) as again:
+        again.folder(folder)
+    return again.id, f"{client.get_run(again.id).info.artifact_uri}/model"
 
 
 def _set_aliases(client: Any, name: str, wanted: dict[str, Any]) -> None:

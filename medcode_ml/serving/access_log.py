@@ -1,9 +1,10 @@
-"""The audit row of every access: written to a journal on disk at once, carried into `served.access` in batches.
+"""The audit row of every access: written to a journal on disk as it is answered, carried into `served.access` in
+batches.
 
 The journal is a file of this worker under `<home>/served/access`; a thread closes it every second and loads what is
-closed. While the database is away rows wait on disk; what a killed worker left behind is loaded by any other. Rows have
-ids, so loading twice changes nothing. No row holds anything of a patient: routes stand as they are written in the
-OpenAPI document, callers and hospitals by id.
+closed. While the database is away rows wait on disk; what a killed worker left behind is loaded by any other, but the
+requests it had in hand leave none. Rows have ids, so loading twice changes nothing. No row holds anything of a patient:
+routes stand as they are written in the OpenAPI document, callers and hospitals by id.
 """
 
 from __future__ import annotations

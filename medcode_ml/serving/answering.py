@@ -1,4 +1,4 @@
-"""From records to the body of an answer, for requests and jobs alike."""
+"""From records to the body of an answer, for requests and jobs alike; and from the body to the response."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 import orjson
+from starlette.responses import Response
 
 from medcode_ml.operations import Answer, Unanswered
 from medcode_ml.serving.metrics import metrics
+from medcode_ml.serving.problems import MEDIA_TYPE
 
 ID: Final[Mapping[str, str]] = {
     "code": "record_id", "rank": "encounter_id", "bill": "encounter_id", "encounter": "encounter_id",
@@ -39,6 +41,12 @@ def status_of(batch: bool, found: Sequence[Answer]) -> int:
     if batch or not isinstance(one, Unanswered):
         return 200
     return 500 if one.ours else 422
+
+
+def answer_response(content: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """The response of a body that is JSON already: an answer, or the problem of a record."""
+    media = "application/json" if status < 400 else MEDIA_TYPE
+    return Response(content, status_code=status, media_type=media, headers=headers)
 
 
 def count(operation: str, found: Sequence[Answer]) -> None:

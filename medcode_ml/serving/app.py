@@ -18,6 +18,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from medcode_ml.serving.chart_routes import router as chart_router
+from medcode_ml.serving.described import answer_schemas
+from medcode_ml.serving.docs_page import add_docs
 from medcode_ml.serving.formats import MANY, ONE
 from medcode_ml.serving.in_use import ModelsInUse
 from medcode_ml.serving.other_routes import router
@@ -47,7 +49,7 @@ def create_app(
                 asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, api.models.look_now)
         yield
         api.draining = True
-        await asyncio.to_thread(api.close)
+        await api.beside(api.close)
 
     app = FastAPI(
         title="medcode",
@@ -55,11 +57,14 @@ def create_app(
         summary="Charts in; codes, order and bill out.",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # with files of our own, below
+        redoc_url=None,
     )
     answer_with_problems(app)
     add_record_routes(app)
     app.include_router(router)
     app.include_router(chart_router)
+    add_docs(app)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     app.add_middleware(Outermost, body_bytes=held.api_body_bytes, seconds=held.api_seconds)
     return app
@@ -72,7 +77,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         models: list[type[BaseModel]] = [*ONE.values(), *MANY.values(), ProblemDetails]
         _, held = models_json_schema([(m, "validation") for m in models], ref_template=_REF)
         parts = document.setdefault("components", {})
-        parts.setdefault("schemas", {}).update(held["$defs"])
+        parts.setdefault("schemas", {}).update(held["$defs"] | answer_schemas())
         parts["securitySchemes"] = {
             "bearer": {"type": "http", "scheme": "bearer", "description": "an API key, or a token of the issuer"},
             "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},

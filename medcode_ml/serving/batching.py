@@ -1,25 +1,26 @@
 """Requests of all connections of a worker, scored together by one thread.
 
 The thread takes what waits, a few milliseconds' worth of notes at most, scores it in one go and hands every request its
-own answers. Notes are alike to the coder whoever sent them, so requests share a batch; ranking, billing and pricing
-look at a request's records together (duplicates, a hospital's mix), so these are answered request by request. A long
-request takes turns with the others, batch by batch.
+own answers. Notes are alike to the coder whoever sent them, so requests share a batch; billing and pricing look at a
+request's records together (duplicates, a hospital's mix), so these are answered request by request, and so is ranking.
+A long request takes turns with the others, batch by batch: one of notes, or one to rank by its documents, which the
+coder reads.
 """
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 from medcode_ml.logs import logger
-from medcode_ml.operations import CODE, Answer, Models, Record, answer_records
+from medcode_ml.operations import CODE, RANK, Answer, Models, Record, answer_records
 
 MOST_WAITING: Final = 4096
 """Records that may wait for their turn; beyond that a request is turned away."""
@@ -39,6 +40,11 @@ class _Request:
     future: Future[list[Answer]] = field(default_factory=Future)
     answers: list[Answer] = field(default_factory=list)
     handed: int = 0
+    in_parts: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        read = self.operation == RANK and any(record.get("documents") for record in self.records)
+        self.in_parts = read or self.operation == CODE
 
     @property
     def left(self) -> int:
@@ -76,7 +82,7 @@ class Batcher:
             self._thread.join(seconds)
         with self._changed:
             for request in self._waiting:
-                if not request.future.cancel() and not request.future.done():
+                with contextlib.suppress(InvalidStateError):  # somebody gave it up meanwhile
                     request.future.set_exception(OverloadedError("the worker stops"))
             self._waiting.clear()
             self._held = 0
@@ -123,12 +129,6 @@ class Batcher:
             self._changed.notify_all()
         return request.future
 
-    async def answers(
-        self, operation: str, records: Sequence[Record], models: Models, as_of: date | None = None
-    ) -> list[Answer]:
-        """`submit`, awaited; a caller that goes away takes its records out of the line."""
-        return await asyncio.wrap_future(self.submit(operation, records, models, as_of))
-
     def _run(self) -> None:
         while (taken := self._take()) is not None:
             try:
@@ -155,7 +155,7 @@ class Batcher:
             first = self._waiting[0]
             coded = first.operation == CODE
             alike = [r for r in self._waiting if r.shares == first.shares] if coded else [first]
-            room = self.most if coded else first.left
+            room = self.most if first.in_parts else first.left
             share = max(1, room // len(alike))
             taken: list[tuple[_Request, Sequence[Record]]] = []
             for request in alike:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Path, Query
@@ -13,16 +13,14 @@ from starlette.responses import Response
 
 from medcode_ml.feedback.waiting import audits_waiting, charts_waiting, proposals_of
 from medcode_ml.serving.answering import dumped
+from medcode_ml.serving.described import JSON, answered, responses
 from medcode_ml.serving.entrance import allow, enter
+from medcode_ml.serving.other_answer_forms import Proposals, Worklist
 from medcode_ml.serving.problems import ProblemError
-from medcode_ml.serving.record_routes import JSON, responses
 from medcode_ml.serving.state import Api
 
 router = APIRouter()
 _ACTION = "review"
-_OBJECT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the answer", "content": {JSON: {"schema": {"type": "object"}}}}
-}
 _T = TypeVar("_T")
 Limit = Annotated[int, Query(ge=1, le=500, description="encounters, at most")]
 Kind = Annotated[str, Query(pattern="^(review|audit)$", description="review, or audit: to be coded without proposals")]
@@ -34,7 +32,7 @@ Kind = Annotated[str, Query(pattern="^(review|audit)$", description="review, or 
     operation_id="worklist",
     summary="Encounters that wait for a coder, the heaviest first, or for an auditor; of the caller's hospitals",
     response_class=Response,
-    responses=responses(401, 403, 422, 429, 503) | _OBJECT,
+    responses=responses(401, 403, 422, 429, 503) | answered(Worklist),
 )
 async def worklist(request: Request, kind: Kind = "review", limit: Limit = 50) -> Response:
     """Those that wait."""
@@ -53,7 +51,7 @@ async def worklist(request: Request, kind: Kind = "review", limit: Limit = 50) -
     operation_id="proposals",
     summary="The codes proposed for an encounter, in order, each with its evidence; who audits it must not ask",
     response_class=Response,
-    responses=responses(401, 403, 404, 422, 429, 503) | _OBJECT,
+    responses=responses(401, 403, 404, 422, 429, 503) | answered(Proposals),
 )
 async def proposals(
     request: Request, encounter_id: Annotated[str, Path(max_length=200, pattern=r"^[^\x00]+$")]

@@ -8,8 +8,10 @@ cannot be loaded leaves the one before in place and is told by `trouble`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,8 @@ from medcode_ml.operations import Models, Unanswered, answer_records
 from medcode_ml.settings import Settings
 
 KINDS: Final = ("coding", "ranking", "amounts")
+_HANGS: Final = timedelta(seconds=5)
+"""A database that takes longer to say what is promoted and what alarms stand does not answer."""
 _log = logger("serving.models")
 _WARM: Final[dict[str, dict[str, Any]]] = {
     "code": {"record_id": "warm-up", "text": "Discharge diagnosis: pneumonia. No fever."},
@@ -80,6 +84,7 @@ class ModelsInUse:
         self._look = threading.Event()
         self._told: Callable[[], None] = lambda: None
         self._alone = False  # the database does not answer
+        self._asked_at: datetime | None = None  # since when the database owes an answer
         self.alarms = AlarmWatch()
         self.refresh(first=True)
 
@@ -129,7 +134,9 @@ class ModelsInUse:
 
     def unread(self) -> str:
         """Why the drift alarms may be others by now; empty where they were just read."""
-        since = self.alarms.unread_since
+        since, asked = self.alarms.unread_since, self._asked_at
+        if since is None and asked is not None and datetime.now(UTC) - asked > _HANGS:
+            since = asked
         return "" if since is None else f"the drift alarms are as they were read before {since:%Y-%m-%d %H:%M:%S} UTC"
 
     def versions(self) -> dict[str, str]:
@@ -188,7 +195,8 @@ class ModelsInUse:
         if self.engine is None:
             return
         try:
-            settle_pointer(self.engine, kind, self.chosen.home)
+            with self._asking():
+                settle_pointer(self.engine, kind, self.chosen.home)
             self._alone = False
         except SQLAlchemyError as away:
             if not self._alone:
@@ -196,7 +204,17 @@ class ModelsInUse:
             self._alone = True
 
     def _suspension(self) -> Suspension | None:
-        return None if self.engine is None else self.alarms.look(self.engine, self._held["coding"].version or None)
+        if self.engine is None:
+            return None
+        with self._asking():
+            return self.alarms.look(self.engine, self._held["coding"].version or None)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """The database is asked meanwhile: one that hangs holds up the looking, and `unread` tells it."""
+        self._asked_at = self._asked_at or datetime.now(UTC)
+        yield
+        self._asked_at = None
 
     def _warm(self, kind: str, held: _Held) -> None:
         """Answer a record nobody sent, so that the first caller does not wait for tables to be read."""

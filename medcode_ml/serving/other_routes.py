@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
@@ -13,16 +12,14 @@ from starlette.responses import Response
 from medcode_ml.codes.release import NoReleaseError, release_on
 from medcode_ml.serving.answering import dumped
 from medcode_ml.serving.code_search import code_facts, search_codes
+from medcode_ml.serving.described import JSON, answered, responses
 from medcode_ml.serving.entrance import enter
 from medcode_ml.serving.metrics import exposition
+from medcode_ml.serving.other_answer_forms import CodeFacts, FoundCodes, Health, ModelsTold, Readiness
 from medcode_ml.serving.problems import ProblemError
-from medcode_ml.serving.record_routes import JSON, responses
 from medcode_ml.serving.state import Api
 
 router = APIRouter()
-_OBJECT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the answer", "content": {JSON: {"schema": {"type": "object"}}}}
-}
 Day = Annotated[date | None, Query(alias="date", description="day that decides the release; default today")]
 _TROUBLE = "the version promoted last cannot be loaded; the log says why"
 CodeSystem = Annotated[Literal["ICD-10-CM", "ICD-10-PCS"], Query(description="code system")]
@@ -34,7 +31,7 @@ CodeSystem = Annotated[Literal["ICD-10-CM", "ICD-10-PCS"], Query(description="co
     operation_id="search_codes",
     summary="Search the code set of a day by words of titles and inclusion terms, or by the beginning of a code",
     response_class=Response,
-    responses=responses(401, 403, 422, 429, 503) | _OBJECT,
+    responses=responses(401, 403, 422, 429, 503) | answered(FoundCodes),
 )
 async def search(
     request: Request,
@@ -46,7 +43,7 @@ async def search(
     """Codes that match."""
     await enter(request, "codes")
     chosen = _day(day)
-    found = await asyncio.to_thread(search_codes, q, chosen, system, limit)
+    found = await request.app.state.api.beside(lambda: search_codes(q, chosen, system, limit))
     return Response(dumped({"codes": found, "release": release_on(chosen).name, "system": system}), media_type=JSON)
 
 
@@ -56,7 +53,7 @@ async def search(
     operation_id="code_facts",
     summary="A code on a day: title, whether it is billable and why not, hierarchy and notes",
     response_class=Response,
-    responses=responses(401, 403, 404, 422, 429, 503) | _OBJECT,
+    responses=responses(401, 403, 404, 422, 429, 503) | answered(CodeFacts),
 )
 async def lookup(
     request: Request,
@@ -66,7 +63,8 @@ async def lookup(
 ) -> Response:
     """All that is known of the code."""
     await enter(request, "codes")
-    found = await asyncio.to_thread(code_facts, code, _day(day), system)
+    chosen = _day(day)
+    found = await request.app.state.api.beside(lambda: code_facts(code, chosen, system))
     if found is None:
         raise ProblemError(404, "no-such-code", f"there is no such code or category in {system}")
     return Response(dumped(found), media_type=JSON)
@@ -78,7 +76,7 @@ async def lookup(
     operation_id="models",
     summary="The model in use of each kind, what could not be loaded, and drift alarms that suspend the auto band",
     response_class=Response,
-    responses=responses(401, 403, 429, 503) | _OBJECT,
+    responses=responses(401, 403, 429, 503) | answered(ModelsTold),
 )
 async def models(request: Request) -> Response:
     """Versions in use."""
@@ -98,7 +96,14 @@ async def models(request: Request) -> Response:
     return Response(dumped(answer), media_type=JSON)
 
 
-@router.get("/healthz", tags=["service"], operation_id="healthz", summary="The worker lives", responses=_OBJECT)
+@router.get(
+    "/healthz",
+    tags=["service"],
+    operation_id="healthz",
+    summary="The worker lives",
+    response_model=None,
+    responses=answered(Health),
+)
 async def healthz() -> dict[str, str]:
     """Answered while the event loop turns."""
     return {"status": "ok"}
@@ -110,13 +115,13 @@ async def healthz() -> dict[str, str]:
     operation_id="readyz",
     summary="The worker can answer: models loaded, database there, not stopping",
     response_class=Response,
-    responses=responses(503) | _OBJECT,
+    responses=responses(503) | answered(Readiness),
 )
 async def readyz(request: Request) -> Response:
     """200, or a problem that says why not; "degraded" where an older model answers than the one promoted, or the drift
     alarms could not be read again."""
     api: Api = request.app.state.api
-    why = await asyncio.to_thread(api.not_ready_because)
+    why = await api.not_ready_because()
     if why:
         raise ProblemError(503, "not-ready", "; ".join(why))
     trouble = dict.fromkeys(api.models.trouble, _TROUBLE)
@@ -145,7 +150,7 @@ async def figures(request: Request) -> Response:
     await enter(request, "metrics")
     api: Api = request.app.state.api
     api.tell()
-    content, media_type = await asyncio.to_thread(exposition, api.metrics_dir)
+    content, media_type = await api.beside(lambda: exposition(api.metrics_dir))
     return Response(content, headers={"content-type": media_type})
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/code, /v1/rank, /v1/bill, /v1/price, /v1/encounters, /v1/decisions, their batches; GET /v1/jobs/{job_id}."""
+"""POST /v1/code, /v1/rank, /v1/bill, /v1/price, /v1/encounters, /v1/decisions, and their batches."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Final
 
-import orjson
 import sqlalchemy as sa
-from fastapi import APIRouter, FastAPI, Path, Query
+from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from medcode_ml.codes.release import NoReleaseError, release_on
-from medcode_ml.serving.answering import body_of, status_of
+from medcode_ml.serving.answer_forms import MANY_ANSWERS, ONE_ANSWER, AcceptedJob
+from medcode_ml.serving.answering import answer_response, body_of, status_of
 from medcode_ml.serving.batching import OverloadedError
 from medcode_ml.serving.chart_desk import SENT_BY
-from medcode_ml.serving.entrance import HOSPITAL_HEADER, allow, enter
+from medcode_ml.serving.described import JSON, answered, responses
+from medcode_ml.serving.entrance import HOSPITAL_HEADER, allow, enter, refused
 from medcode_ml.serving.formats import MANY, ONE
 from medcode_ml.serving.identity import Caller
-from medcode_ml.serving.jobs import DONE, FAILED, Asked, Job, OtherRequestError
-from medcode_ml.serving.problems import MEDIA_TYPE, ProblemError
+from medcode_ml.serving.job_routes import answered_once, router, taken_on
+from medcode_ml.serving.jobs import Asked, FullError, OtherRequestError
+from medcode_ml.serving.problems import ProblemError
 from medcode_ml.serving.reading import read_records
 from medcode_ml.serving.state import Api
 from medcode_ml.serving.uploads import BODY, MULTIPART, read_upload
 
-JSON: Final = "application/json"
-_HOSPITAL: Final = re.compile(r"^[A-Za-z0-9_.\-]{1,40}$")
+_HOSPITAL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,40}")
 _KEY: Final = re.compile(r"^[\x21-\x7e]{1,200}$")
 _PARSED_HERE_BYTES: Final = 65_536
 """Larger bodies are read in a thread, so that other connections go on."""
@@ -49,8 +50,6 @@ AsOf = Annotated[
     ),
 ]
 
-router = APIRouter()
-
 
 def add_record_routes(app: FastAPI) -> None:
     """Add the routes of every operation, one record and many."""
@@ -66,20 +65,11 @@ def add_record_routes(app: FastAPI) -> None:
                 tags=["records"],
                 response_class=Response,
                 responses=responses(400, 401, 403, 409, 413, 415, 422, 429, 500, 503, 504)
-                | {
-                    200: {"description": "the answer", "content": {JSON: {"schema": {"type": "object"}}}},
-                    202: {"description": "accepted as a job; Location says where its answer will be",
-                          "content": {JSON: {"schema": {"type": "object"}}}},
-                },
+                | answered((MANY_ANSWERS if batch else ONE_ANSWER)[operation])
+                | answered(AcceptedJob, "accepted as a job; Location says where its answer will be", 202),
                 openapi_extra=_described(operation, batch),
-            )  # fmt: skip
+            )
     app.include_router(router)
-
-
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems that a route may answer with, for the OpenAPI document."""
-    schema = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    return {status: {"description": "problem", "content": {MEDIA_TYPE: schema}} for status in statuses}
 
 
 def _described(operation: str, batch: bool) -> dict[str, Any]:
@@ -127,7 +117,7 @@ async def _answer(request: Request, operation: str, batch: bool, as_of: date | N
         raise ProblemError(415, "unsupported-media-type", f"send the body as {JSON}{also}")
     read = (body, operation, batch, api.limits)
     small = len(body) <= _PARSED_HERE_BYTES
-    records = read_records(*read) if small else await asyncio.to_thread(read_records, *read)
+    records = read_records(*read) if small else await api.beside(lambda: read_records(*read))
     audit = request.scope["medcode_audit"]
     audit["record_count"] = len(records)
     if operation == "review":
@@ -142,14 +132,11 @@ async def _answer(request: Request, operation: str, batch: bool, as_of: date | N
     wants_job = "respond-async" in request.headers.get("prefer", "").lower() or len(body) > api.limits.async_bytes
     try:
         if wants_job:
-            job, _ = await asyncio.to_thread(api.jobs.add, asked, key)
-            if api.runner is not None:
-                api.runner.wake()
-            return _accepted(job)
+            return await taken_on(api, asked, key)
         if key is not None:
-            return await _once(api, asked, key)
+            return await answered_once(api, asked, key)
         found = await api.answers(operation, records, as_of)
-    except OverloadedError as error:
+    except (OverloadedError, FullError) as error:
         raise ProblemError(503, "overloaded", f"{error}; try again", headers={"Retry-After": "2"}) from None
     except OtherRequestError as error:
         raise ProblemError(422, "idempotency-key-reused", str(error)) from None
@@ -157,72 +144,7 @@ async def _answer(request: Request, operation: str, batch: bool, as_of: date | N
         raise ProblemError(
             503, "unavailable", "this cannot be kept now; try again", headers={"Retry-After": "5"}
         ) from None
-    return _response(body_of(operation, batch, records, found), status_of(batch, found))
-
-
-async def _once(api: Api, asked: Asked, key: str) -> Response:
-    """Answer now, under an idempotency key; a second request with it gets the first one's answer."""
-    job, new = await asyncio.to_thread(lambda: api.jobs.add(asked, key, mine=True))
-    if not new:
-        if job.status in (DONE, FAILED):
-            return _response((job.answer or "").encode(), job.answer_status or 500)
-        raise ProblemError(
-            409, "still-running", "the first request with this idempotency key is not answered yet; try again",
-            headers={"Retry-After": "1"},
-        )  # fmt: skip
-    try:
-        found = await api.answers(asked.operation, list(asked.records), asked.as_of)
-    except BaseException:
-        # not this worker's any more: the job is done in the background, and a repeated request finds the answer
-        await asyncio.shield(asyncio.to_thread(lambda: api.jobs.give_back(job.job_id, counted=False)))
-        raise
-    answer, status = body_of(asked.operation, asked.batch, asked.records, found), status_of(asked.batch, found)
-    await asyncio.to_thread(api.jobs.finish, job.job_id, answer, status)
-    return _response(answer, status)
-
-
-@router.get(
-    "/v1/jobs/{job_id}",
-    tags=["records"],
-    operation_id="job",
-    summary="A job: its state, and its answer once it is done",
-    response_class=Response,
-    responses=responses(401, 403, 404, 422, 429, 503)
-    | {200: {"description": "the job", "content": {JSON: {"schema": {"type": "object"}}}}},
-)
-async def job(request: Request, job_id: Annotated[str, Path(pattern="^[0-9a-f]{20}$")]) -> Response:
-    """The job of the caller; somebody else's does not exist for them."""
-    api: Api = request.app.state.api
-    # whose it is decides, then the scope of what was asked
-    caller = await enter_any(request)
-    try:
-        found = await asyncio.to_thread(api.jobs.find, job_id, caller.subject)
-    except sa.exc.SQLAlchemyError:
-        raise ProblemError(
-            503, "unavailable", "jobs cannot be read now; try again", headers={"Retry-After": "5"}
-        ) from None
-    if found is None:
-        raise ProblemError(404, "no-such-job", "there is no such job of yours, or its time is over")
-    await allow(request, caller, found.operation, [h for h in caller.hospitals if h != "*"])
-    told = orjson.dumps({**found.facts(), "answer_status": found.answer_status})
-    if found.answer is not None:
-        told = told[:-1] + b',"answer":' + found.answer.encode() + b"}"
-    ended = found.status in (DONE, FAILED)
-    return _response(told, 200, {} if ended else {"Retry-After": "1"})
-
-
-async def enter_any(request: Request) -> Caller:
-    """The caller, who may do at least one operation on records."""
-    refused: ProblemError | None = None
-    for operation in _PATHS:
-        try:
-            return await enter(request, operation)
-        except ProblemError as error:
-            if error.status != 403:
-                raise
-            refused = refused or error
-    assert refused is not None
-    raise refused
+    return answer_response(body_of(operation, batch, records, found), status_of(batch, found))
 
 
 async def _hospitals_of_charts(api: Api, records: Sequence[dict[str, Any]]) -> set[str]:
@@ -249,12 +171,15 @@ def _hospitals(request: Request, caller: Caller, records: Sequence[dict[str, Any
         )
         if own is None:
             unnamed = True
-        elif isinstance(own, str) and _HOSPITAL.match(own):
+        elif isinstance(own, str) and _HOSPITAL.fullmatch(own):
             found.add(own)
         else:
             raise ProblemError(422, "invalid-hospital", "hospital_id is 1 to 40 letters, digits, dots, - and _")
     if unnamed and found and "*" not in caller.hospitals:
-        raise ProblemError(403, "forbidden", "some records name no hospital; name it, or send Medcode-Hospital")
+        audit = request.scope["medcode_audit"]
+        audit["hospitals"] = sorted(found)[:100]
+        told = "some records name no hospital; name it, or send Medcode-Hospital"
+        raise refused(audit, "hospital", ProblemError(403, "forbidden", told))
     return found
 
 
@@ -276,13 +201,3 @@ def _idempotency_key(request: Request) -> str | None:
     if key is not None and not _KEY.match(key):
         raise ProblemError(422, "invalid-idempotency-key", "an idempotency key is 1 to 200 visible characters of ASCII")
     return key
-
-
-def _accepted(job: Job) -> Response:
-    place = f"/v1/jobs/{job.job_id}"
-    return _response(orjson.dumps({**job.facts(), "href": place}), 202, {"Location": place, "Retry-After": "1"})
-
-
-def _response(content: bytes, status: int, headers: dict[str, str] | None = None) -> Response:
-    media = JSON if status < 400 else MEDIA_TYPE
-    return Response(content, status_code=status, media_type=media, headers=headers)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from medcode_ml.logs import logger
 from medcode_ml.operations import Answer
 from medcode_ml.serving.answering import body_of, status_of
-from medcode_ml.serving.jobs import LEASE, Job, Jobs
+from medcode_ml.serving.jobs import Job, Jobs
 from medcode_ml.serving.metrics import metrics
 
 _LOOK_SECONDS: Final = 0.5
@@ -74,33 +74,37 @@ class Runner:
             self._new.clear()
 
     def _do(self, job: Job) -> None:
+        future: Future[list[Answer]] | None = None
         try:
             future = self._work.work_of(job)
             if not self._awaited(job, future):
-                self._work.abandon(future)
                 return
             found = future.result()
         except sa.exc.SQLAlchemyError:
             raise
         except Exception as error:
             _log.error("job %s failed: %s", job.job_id, type(error).__name__)
-            self._jobs.give_back(job.job_id)
+            self._jobs.give_back(job)
             self._stop.wait(_LOOK_SECONDS)
             return
+        finally:
+            if future is not None and not future.done():
+                self._work.abandon(future)
         records, _ = job.asked()
-        status = status_of(job.batch, found)
-        self._jobs.finish(job.job_id, body_of(job.operation, job.batch, records, found), status)
+        _, status = self._jobs.finish(
+            job, body_of(job.operation, job.batch, records, found), status_of(job.batch, found)
+        )
         metrics().jobs.labels(job.operation, str(status)).inc()
 
     def _awaited(self, job: Job, future: Future[list[Answer]]) -> bool:
-        """Wait for the answers and keep the job meanwhile; False where another worker has it, or gets it now."""
-        prolong_at = time.monotonic() + LEASE.total_seconds() / 3
+        """Wait for the answers and keep the job meanwhile; False where it is not this worker's any more."""
+        prolong_at = time.monotonic() + self._jobs.prolong_seconds
         while not wait([future], _LOOK_SECONDS).done:
             if self._stop.is_set():
-                self._jobs.give_back(job.job_id, counted=False)
+                self._jobs.give_back(job, counted=False)
                 return False
             if time.monotonic() >= prolong_at:
-                if not self._jobs.prolong(job.job_id):
+                if not self._jobs.prolong(job):
                     return False
-                prolong_at = time.monotonic() + LEASE.total_seconds() / 3
+                prolong_at = time.monotonic() + self._jobs.prolong_seconds
         return True

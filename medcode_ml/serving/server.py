@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
-import socket
+import resource
 import ssl
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +13,15 @@ from typing import TYPE_CHECKING, Final
 
 from medcode_ml.logs import configure_logging, logger
 from medcode_ml.models.manifest import ModelFolderError
-from medcode_ml.serving.shares import SharedSocket, Shares
+from medcode_ml.serving.freed_memory import bound_memory
+from medcode_ml.serving.shares import Shares
 from medcode_ml.serving.supervisor import Limits, Supervisor, WorkersFailedError, bound
 from medcode_ml.settings import settings
 
 if TYPE_CHECKING:
     from medcode_ml.serving.in_use import ModelsInUse
 
-_KEEP_ALIVE_SECONDS: Final = 75
-_BACKLOG: Final = 512
+_OTHER_FILES: Final = 256
 _START_SECONDS: Final = 300.0
 _SILENCE_SECONDS: Final = 30.0
 """A worker that loads a model holds the interpreter for a while; it is not dead."""
@@ -50,13 +48,13 @@ def check(where: Where) -> None:
     """Refuse what cannot be served, before a worker starts.
 
     Raises:
-        ServeOptionError: no authentication beyond loopback, or TLS files that cannot be used.
+        ServeOptionError: no authentication beyond loopback, TLS files that cannot be used, or proxies that are none.
         ModelFolderError, PolicyError, IdentitySettingError, RateSettingError: a setting cannot be followed.
     """
     from medcode_ml.models.registry import promoted
-    from medcode_ml.serving.identity import open_tokens
     from medcode_ml.serving.policy import open_policy
     from medcode_ml.serving.rates import Rates
+    from medcode_ml.serving.tokens import open_tokens
 
     chosen = settings()
     if chosen.api_no_auth and not _loopback(where.host):
@@ -64,6 +62,7 @@ def check(where: Where) -> None:
     if (where.tls_cert is None) != (where.tls_key is None):
         raise ServeOptionError("give both --tls-cert and --tls-key")
     _check_tls(where)
+    _check_proxies(chosen.api_trusted_proxies)
     given = {
         "coding": chosen.api_coding_model, "ranking": chosen.api_ranking_model, "amounts": chosen.api_amount_model,
     }  # fmt: skip
@@ -74,7 +73,7 @@ def check(where: Where) -> None:
             raise ModelFolderError(f"{folder} is no model folder: give the folder that `medcode train {kind}` wrote")
     open_policy(chosen.api_policy_dir, chosen.api_opa_url)
     open_tokens(chosen)
-    Rates(chosen.api_rate, chosen.api_workers, chosen.api_rate_storage)
+    Rates(chosen.api_rate, chosen.api_workers)
 
 
 def serve(where: Where) -> None:
@@ -88,6 +87,7 @@ def serve(where: Where) -> None:
         os.environ.setdefault(name, "1")
     configure_logging()
     check(where)
+    _make_room(settings().api_connections)
     try:
         listening = bound(where.host, where.port)
     except OSError as error:
@@ -103,18 +103,23 @@ def serve(where: Where) -> None:
         left.unlink()
     os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(figures))
     settings.cache_clear()
+    bound_memory()
     models = _prepared()
     scheme = "http" if where.tls_cert is None else "https"
     _log.warning(
         "medcode API on %s://%s:%d, %d workers%s", scheme, where.host, port, chosen.api_workers,
         "; NO AUTHENTICATION: everybody on this machine may do everything" if chosen.api_no_auth else "",
     )  # fmt: skip
-    limits = Limits(_START_SECONDS, _SILENCE_SECONDS, chosen.api_drain_seconds + _CLOSE_SECONDS)
-
+    stop = chosen.api_notice_seconds + chosen.api_drain_seconds + _CLOSE_SECONDS
+    limits = Limits(_START_SECONDS, _SILENCE_SECONDS, stop)
     shares = Shares(chosen.api_workers)
 
-    def work(beat: Callable[[], bool], place: int) -> None:
-        _work(where, listening, models, beat, shares, place)
+    tls = None if where.tls_cert is None or where.tls_key is None else (where.tls_cert, where.tls_key)
+
+    def serve_at(beat: Callable[[], bool], place: int) -> None:
+        from medcode_ml.serving.worker import work
+
+        work(tls, listening, models, beat, shares, place)
 
     def ended(pid: int, place: int) -> None:
         from prometheus_client import multiprocess
@@ -123,7 +128,7 @@ def serve(where: Where) -> None:
         multiprocess.mark_process_dead(pid, str(figures))  # type: ignore[no-untyped-call]
 
     try:
-        Supervisor(work, chosen.api_workers, [listening], limits, ended).run()
+        Supervisor(serve_at, chosen.api_workers, [listening], limits, ended).run()
     except WorkersFailedError as error:
         raise ServeOptionError(str(error)) from error
 
@@ -132,7 +137,7 @@ def _prepared() -> ModelsInUse:
     """Models loaded and tables read in this process, whose memory the workers share."""
     import torch
 
-    import medcode_ml.serving.app  # noqa: F401  the workers need it, and all it imports, once
+    import medcode_ml.serving.worker  # noqa: F401  the workers need it, and all it imports, once
     from medcode_ml.serving.in_use import ModelsInUse
     from medcode_ml.store.database import engine
     from medcode_ml.store.migrate import migrate
@@ -142,57 +147,6 @@ def _prepared() -> ModelsInUse:
     models = ModelsInUse(settings(), engine())
     engine().dispose()  # no connection is shared with a worker
     return models
-
-
-def _work(
-    where: Where, listening: socket.socket, models: ModelsInUse, beat: Callable[[], bool], shares: Shares, place: int
-) -> None:
-    """What the worker at `place` does."""
-    import pyarrow
-    import uvicorn
-
-    from medcode_ml.serving.app import create_app
-
-    class Server(uvicorn.Server):
-        """Takes connections one by one, so that those that come at once are shared among the workers."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            own.listen(_BACKLOG)  # how many may wait is the socket's, how many are taken at once the loop's
-            shares.say(place, 0)
-
-    # what Arrow makes goes beside the tables it has read, not into the pages of theirs that the workers share
-    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
-    # what is wrong with an upload is told to its sender, not to the log
-    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
-    # the event loop gets its turn sooner while the model's thread works
-    sys.setswitchinterval(0.002)
-
-    async def turn() -> None:
-        shares.say(place, len(server.server_state.connections))
-        server.should_exit = not beat() or server.should_exit
-
-    config = uvicorn.Config(
-        lambda: create_app(models=models),
-        factory=True,
-        ssl_certfile=None if where.tls_cert is None else str(where.tls_cert),
-        ssl_keyfile=None if where.tls_key is None else str(where.tls_key),
-        access_log=False,  # paths and queries are the caller's; `served.access` says who asked for what
-        log_level="warning",
-        loop="asyncio",  # takes as many at once as `backlog` says; uvloop takes all that wait
-        backlog=1,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=settings().api_drain_seconds,  # type: ignore[arg-type]
-        callback_notify=turn,
-        timeout_notify=1,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="on",
-    )
-    server = Server(config)
-    own = SharedSocket(listening, shares, place, lambda: len(server.server_state.connections))
-    listening.close()
-    server.run([own])
 
 
 def _check_tls(where: Where) -> None:
@@ -207,6 +161,26 @@ def _check_tls(where: Where) -> None:
         raise ServeOptionError(
             f"{where.tls_cert} and {where.tls_key} are no certificate and its key, PEM and without a password: {error}"
         ) from error
+
+
+def _check_proxies(named: str) -> None:
+    for one in named.split(",") if named else ():
+        try:
+            ipaddress.ip_network(one.strip())
+        except ValueError:
+            raise ServeOptionError(
+                f"MEDCODE_API_TRUSTED_PROXIES names {one!r}, which is no address or network: write 10.0.0.5,10.1.0.0/16"
+            ) from None
+
+
+def _make_room(connections: int) -> None:
+    """Let a worker have as many files open as it may have connections, where the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if resource.RLIM_INFINITY != soft < wanted:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard)
+        )
 
 
 def _loopback(host: str) -> bool:

@@ -5,31 +5,38 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from concurrent.futures import Future
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from medcode_ml.operations import Answer
 from medcode_ml.serving.access_log import AccessLog
+from medcode_ml.serving.asking import Questions
 from medcode_ml.serving.batching import Batcher
 from medcode_ml.serving.chart_desk import ChartDesk
-from medcode_ml.serving.identity import Keys, Tokens, open_tokens
+from medcode_ml.serving.identity import Keys
 from medcode_ml.serving.in_use import ModelsInUse
-from medcode_ml.serving.jobs import Job, Jobs
+from medcode_ml.serving.jobs import Job, Jobs, Room
 from medcode_ml.serving.metrics import metrics
 from medcode_ml.serving.pages import PageReader
 from medcode_ml.serving.policy import Policy, open_policy
 from medcode_ml.serving.rates import Rates
 from medcode_ml.serving.reading import Limits
 from medcode_ml.serving.runner import Runner
+from medcode_ml.serving.tokens import Tokens, open_tokens
 from medcode_ml.serving.ways import WholeWays
 from medcode_ml.settings import Settings
 
 _CLOSE_SECONDS = 5.0
 """What the batch in hand gets when the worker stops; requests have been drained by then."""
+_PROBE_SECONDS = 2.0
+"""What the database gets to answer a probe."""
+_BESIDE_THREADS = 8
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -53,9 +60,11 @@ class Api:
     jobs: Jobs
     ways: WholeWays
     desk: ChartDesk
+    probe: Questions
     runner: Runner | None = None
     draining: bool = False
     _loads_told: int = 0
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_BESIDE_THREADS, "beside"))
 
     @property
     def metrics_dir(self) -> str | None:
@@ -82,13 +91,14 @@ class Api:
             open_policy(chosen.api_policy_dir, chosen.api_opa_url),
             Keys(engine),
             open_tokens(chosen),
-            Rates(chosen.api_rate, chosen.api_workers, chosen.api_rate_storage),
+            Rates(chosen.api_rate, chosen.api_workers),
             AccessLog(engine, chosen.home / "served" / "access"),
             models,
             Batcher(chosen.api_batch_records, chosen.api_batch_milliseconds),
-            Jobs(engine, worker, chosen.api_job_hours),
+            Jobs(engine, worker, chosen.api_job_hours, Room.of(chosen)),
             WholeWays(PageReader(chosen.page_seconds)),
             ChartDesk(engine, chosen.review_idle_minutes),
+            Questions("probe", 1),
         )
         api.runner = Runner(api.jobs, api)
         api.access.start()
@@ -108,6 +118,15 @@ class Api:
         self.ways.stop()
         self.desk.stop()
         self.access.stop()
+        self.probe.stop()
+        self.keys.stop()
+        if self.tokens is not None:
+            self.tokens.stop()
+        self._threads.shutdown(wait=False)
+
+    async def beside(self, work: Callable[[], _T]) -> _T:
+        """Work that asks no database, in threads of its own: those that all share may be held up by one that hangs."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def ask(
         self, operation: str, records: list[dict[str, Any]], as_of: date | None, *, bounded: bool = True
@@ -125,8 +144,13 @@ class Api:
         return self.batcher.submit(operation, records, models, as_of, bounded=bounded)
 
     async def answers(self, operation: str, records: list[dict[str, Any]], as_of: date | None) -> list[Answer]:
-        """`ask`, awaited."""
-        return await asyncio.wrap_future(self.ask(operation, records, as_of))
+        """`ask`, awaited; where nobody waits any more (the answer took too long) the rest is left undone."""
+        future = self.ask(operation, records, as_of)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            self.abandon(future)
+            raise
 
     def work_of(self, job: Job) -> Future[list[Answer]]:
         """The work of a job."""
@@ -134,9 +158,10 @@ class Api:
         return self.ask(job.operation, records, as_of, bounded=False)
 
     def abandon(self, future: Future[list[Answer]]) -> None:
-        """Nobody waits for these answers of a job any more."""
-        if not future.cancel():
-            self.batcher.abandon(future)
+        """Nobody waits for these answers any more."""
+        future.cancel()
+        self.batcher.abandon(future)
+        self.ways.abandon(future)
 
     def tell(self) -> None:
         """Tell the figures of the models."""
@@ -146,13 +171,13 @@ class Api:
         for kind in self.models.versions():
             told.model_trouble.labels(kind).set(int(kind in self.models.trouble))
         told.auto_band_suspended.set(len(self.models.suspension.alarms) if self.models.suspension else 0)
-        told.alarms_unread.set(int(self.models.alarms.unread_since is not None))
+        told.alarms_unread.set(int(bool(self.models.unread())))
         told.waiting.set(self.batcher.waiting)
         if self.access.lost:
             told.access_lost.inc(self.access.lost)
             self.access.lost = 0
 
-    def not_ready_because(self) -> list[str]:
+    async def not_ready_because(self) -> list[str]:
         """Why no requests should be sent here; empty where they should.
 
         A model that cannot be loaded is no reason: the one before answers, and all workers would be out of service.
@@ -163,8 +188,11 @@ class Api:
         if not self.batcher.alive:
             found.append("the model's thread has ended")
         try:
-            with self.engine.connect() as connection:
-                connection.execute(sa.text("SELECT 1 FROM served.api_key LIMIT 1"))
-        except sa.exc.SQLAlchemyError:
+            await self.probe.ask("database", self._probe, _PROBE_SECONDS)
+        except (sa.exc.SQLAlchemyError, TimeoutError):
             found += ["the database does not answer, or was not migrated", self.models.unread()]
         return [why for why in found if why]
+
+    def _probe(self) -> None:
+        with self.engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1 FROM served.api_key LIMIT 1"))

@@ -148,7 +148,7 @@ class Supervisor:
             self._ended(worker.process.pid, worker.place)
 
     def _stop(self) -> None:
-        # whoever comes now is refused at once instead of waiting for nobody
+        # the workers have sockets of their own: when the last is closed, who comes is refused and waits for nobody
         for own in self._sockets:
             own.close()
         for worker in self._workers:

@@ -6,6 +6,7 @@ What comes out is the body that says the same in JSON, so that limits, jobs and 
 from __future__ import annotations
 
 import base64
+import codecs
 from typing import Any, Final
 
 import orjson
@@ -14,10 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from medcode_ml.serving.problems import ProblemError
+from medcode_ml.serving.reading import MOST_DEEP
 
 MULTIPART: Final = "multipart/form-data"
 RECORD: Final = "record"
 _UNTYPED: Final = frozenset({"", "file", "files"})
+_CHARSETS: Final = frozenset({"utf-8", "ascii", "iso8859-1"})
+"""Codecs that make characters of any bytes or say that they cannot; others raise what nobody awaits, or make halves."""
 _MOST_FILES: Final = 200
 _MOST_PARTS: Final = 20
 
@@ -40,8 +44,10 @@ async def read_upload(request: Request, most_bytes: int) -> bytes:
     """The record with its documents, as JSON: those it names itself, then the files in the order they were sent.
 
     Raises:
-        ProblemError: 400 where the parts cannot be read, 422 where the record is missing or other parts are no files.
+        ProblemError: 400 where the parts cannot be read, 415 where they are in another charset, 422 where the record is
+            missing or too deep, or other parts are no files.
     """
+    _check_charset(request.headers["content-type"])
     try:
         async with request.form(max_files=_MOST_FILES, max_fields=_MOST_PARTS, max_part_size=most_bytes) as form:
             given, files = None, []
@@ -71,4 +77,19 @@ async def read_upload(request: Request, most_bytes: int) -> bytes:
     own = record.get("documents")
     if own is not None and not isinstance(own, list):
         raise ProblemError(422, "invalid-record", "documents must be a list")
-    return orjson.dumps({**record, "documents": [*(own or []), *files]})
+    try:
+        return orjson.dumps({**record, "documents": [*(own or []), *files]})
+    except orjson.JSONEncodeError:  # it reads deeper nesting than it writes
+        raise ProblemError(422, "too-deep", f"the record is nested more than {MOST_DEEP} levels deep") from None
+
+
+def _check_charset(content_type: str) -> None:
+    from python_multipart.multipart import parse_options_header
+
+    _, options = parse_options_header(content_type)
+    try:
+        known = codecs.lookup(options.get(b"charset", b"utf-8").decode("latin-1")).name in _CHARSETS
+    except (LookupError, ValueError):
+        known = False
+    if not known:
+        raise ProblemError(415, "unsupported-media-type", "send the parts in UTF-8, without another charset")

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Final
 
 import sqlalchemy as sa
 
 from medcode_ml.settings import settings
 from medcode_ml.store.embedded import EmbeddedServer
+
+_TIME_LIMITS: Final = {
+    "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}  # fmt: skip
+"""Of libpq, seconds (the last: milliseconds): a host that is gone without a word is an error, not a wait of hours."""
 
 
 class DatabaseUrlError(ValueError):
@@ -28,10 +35,10 @@ def database_url() -> str:
 
 
 def make_engine(url: str) -> sa.Engine:
-    """Return an engine over psycopg for a `postgresql://` URL."""
-    return sa.create_engine(
-        sa.make_url(url).set(drivername="postgresql+psycopg"), pool_pre_ping=True, hide_parameters=True
-    )
+    """Return an engine over psycopg for a `postgresql://` URL; what the URL says of time limits goes before ours."""
+    made = sa.make_url(url).set(drivername="postgresql+psycopg")
+    limits = {name: value for name, value in _TIME_LIMITS.items() if name not in made.query}
+    return sa.create_engine(made, pool_pre_ping=True, hide_parameters=True, connect_args=limits)
 
 
 @lru_cache(maxsize=1)

@@ -2,14 +2,14 @@
 
 The wheel's binaries are run directly (initdb, pg_ctl). PostgreSQL refuses to run as root, so root starts it as an
 unprivileged account; where that account cannot reach `MEDCODE_HOME` or the environment (a clone under a closed
-folder), the server's folder lies under the system's folder for lasting temporary files and
-`MEDCODE_HOME/postgres/data` is a link to it. No folder that medcode did not make is ever opened to others.
+folder), the server's folder lies under /var/lib and `MEDCODE_HOME/postgres/data` is a link to it. No folder that
+medcode did not make is ever opened to others, and a server that was made is never made again: where its data is not
+found, that is said.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import pwd
@@ -26,9 +26,9 @@ from typing import Any
 from urllib.parse import quote
 
 from medcode_ml.settings import Settings
+from medcode_ml.store import server_files
 from medcode_ml.store.processes import is_alive
 
-SHARED_FALLBACK = Path("/var/tmp")
 DATABASE = "medcode"
 ACCOUNT = "medcode"
 # The password is 192 random bits: more rounds make no guess harder, but each of Dagster's many connections dearer.
@@ -60,11 +60,16 @@ class EmbeddedServer:
     # -- what others call -------------------------------------------------------------------------------------------
 
     def ensure(self) -> str:
-        """Start the server if it does not run and return `postgresql://` URL of the database `medcode`."""
+        """Start the server if it does not run and return `postgresql://` URL of the database `medcode`.
+
+        Raises:
+            EmbeddedServerError: it cannot be made or started, or it was made and its data is not there.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._locked():
             if not self._is_made():
                 self._initialise()
+            self._remember()
             if not self.is_running():
                 self._start()
             elif not self._state().get("database_made"):
@@ -86,9 +91,13 @@ class EmbeddedServer:
 
     def remove(self) -> None:
         """Stop the server and delete all of its files, wherever they lie."""
-        self._end("immediate")  # nothing is written down that is deleted next
-        if self._home_of_files() != self.folder:
-            shutil.rmtree(self._home_of_files(), ignore_errors=True)
+        place = server_files.outside(self.folder)
+        found = server_files.found(self.folder, str(self._state()["data"])) if self._is_made() else None
+        if found is not None and server_files.of_another(self.folder, found) is None:
+            self._end("immediate")  # nothing is written down that is deleted next
+            place = found.parent
+        if place is not None:
+            shutil.rmtree(place, ignore_errors=True)  # a server whose data was lost ends itself within a minute
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, mode: str) -> None:
@@ -99,25 +108,38 @@ class EmbeddedServer:
 
     def _is_made(self) -> bool:
         """The state file is written last: without it an initdb was cut short, or goes on in a folder nobody uses."""
-        return (self.folder / "server.json").exists() and (self._data / "PG_VERSION").exists()
+        return (self.folder / server_files.STATE).exists()
 
     @property
     def _data(self) -> Path:
-        return self._home_of_files() / str(self._state()["data"])
+        """The data folder of the server that was made; it is never chosen anew."""
+        kept = str(self._state()["data"])
+        home, found = self.folder.parent, server_files.found(self.folder, kept)
+        if found is None:
+            looked = " or ".join(map(str, server_files.places(self.folder, kept)))
+            raise EmbeddedServerError(
+                f"the database of MEDCODE_HOME={home} was made and is not there any more: no database in {looked}. "
+                "Put its folder back; or `make clean` (medcode clean) deletes what is left, and the next command "
+                "begins anew"
+            )
+        other = server_files.of_another(self.folder, found)
+        if other is not None:
+            raise EmbeddedServerError(
+                f"MEDCODE_HOME={home} is a copy of {other}, whose database lies in {found} and is not shared: "
+                "`make clean` (medcode clean) deletes the copy, and the next command begins anew"
+            )
+        return found
 
     def _home_of_files(self) -> Path:
-        """The folder with data and copied binaries: where they are, or where a new server's are to be.
+        """The folder with data and copied binaries."""
+        return self._data.parent if self._is_made() else server_files.outside(self.folder) or self.folder
 
-        That of a server that is made is never chosen anew: folders are opened and closed, and a server whose data is
-        not found where it would be put today would be taken for none, and made again over what it holds.
-        """
-        outside = SHARED_FALLBACK / f"medcode-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:16]}"
-        if (self.folder / "server.json").exists():
-            data = str(self._state()["data"])
-            for place in (self.folder, outside):
-                if (place / data / "PG_VERSION").exists():
-                    return place
-        return self.folder if self._account is None or self._reachable(self.folder) else outside
+    def _remember(self) -> None:
+        """Keep the whole path of the data, so that it is found after a move of the home."""
+        state, data = self._state(), self._data
+        server_files.take(self.folder, data.parent)
+        if state["data"] != str(data):
+            self._write_state({**state, "data": str(data)})
 
     def _reachable(self, path: Path) -> bool:
         """Whether the unprivileged account may go through `path` and every folder above it."""
@@ -185,15 +207,19 @@ class EmbeddedServer:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
+    def _place_of_new(self) -> Path:
+        begun = server_files.outside(self.folder)  # where the making of this server was cut short
+        if self._account is None or self._reachable(self.folder):
+            if begun is not None:
+                shutil.rmtree(begun, ignore_errors=True)
+            return self.folder
+        return begun or server_files.new_outside(self.folder)
+
     def _initialise(self) -> None:
-        files = self._home_of_files()
-        files.mkdir(parents=True, exist_ok=True)
+        files = self._place_of_new()
         data = files / f"data-{secrets.token_hex(4)}"
         if files != self.folder:
-            files.chmod(0o711)
-            link = self.folder / "data"
-            link.unlink(missing_ok=True)
-            link.symlink_to(data)
+            server_files.link(self.folder, data)
         for left in files.glob("data-*"):
             shutil.rmtree(left, ignore_errors=True)
         data.mkdir(mode=0o700)
@@ -214,7 +240,7 @@ class EmbeddedServer:
             raise
         finally:
             password_file.unlink(missing_ok=True)
-        self._write_state({"password": password, "port": 0, "data": data.name})
+        self._write_state({"password": password, "port": 0, "data": str(data)})
 
     def _start(self) -> None:
         state = self._state()
@@ -262,14 +288,14 @@ class EmbeddedServer:
             os.chown(path, self._account.pw_uid, self._account.pw_gid)
 
     def _state(self) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads((self.folder / "server.json").read_text())
+        loaded: dict[str, Any] = json.loads((self.folder / server_files.STATE).read_text())
         return loaded
 
     def _write_state(self, state: dict[str, Any]) -> None:
         temporary = self.folder / "server.json.new"
         temporary.touch(mode=0o600)
         temporary.write_text(json.dumps(state))
-        temporary.replace(self.folder / "server.json")
+        temporary.replace(self.folder / server_files.STATE)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         command: Sequence[str] = [str(self._bin() / program), *arguments]

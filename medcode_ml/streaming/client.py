@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -53,6 +54,24 @@ class OutOfRangeError(RuntimeError):
     """The broker no longer holds, or does not hold yet, the offset that was asked for."""
 
 
+class Refusal(StrEnum):
+    """Why a message does not arrive, however often it is sent as things stand."""
+
+    TOO_LARGE = "too_large"
+    TOPIC_UNKNOWN = "topic_unknown"
+    NOT_ALLOWED = "not_allowed"
+
+
+class Outgoing(NamedTuple):
+    """A message to be sent."""
+
+    topic: str
+    key: str
+    value: bytes
+
+
+#: what became of a message that was sent: None where it arrived, a `BrokerError` where another try may help
+Delivered = Refusal | BrokerError | None
 #: where to start each of some newly assigned partitions
 Positions = Callable[[Sequence[Place]], Mapping[Place, int]]
 
@@ -89,6 +108,12 @@ class Consumer(Protocol):
     def beginnings(self, places: Iterable[Place]) -> dict[Place, int]:
         """First offset that each partition still holds."""
 
+    def position(self, place: Place) -> int:
+        """An offset of an assigned partition before which all was polled; at the end it is past marks of transactions.
+
+        0 where the client does not know.
+        """
+
     def partitions(self, topic: str) -> list[Place]:
         """Partitions of a topic; none where the broker knows no such topic."""
 
@@ -96,7 +121,20 @@ class Consumer(Protocol):
         """Leave the group."""
 
 
-class Producer(Protocol):
+class Sender(Protocol):
+    """Sends messages and tells of each what became of it."""
+
+    def deliver(self, messages: Sequence[Outgoing], seconds: float) -> list[Delivered]:
+        """Send messages and wait for them, about `seconds` at most; one outcome a message, in order.
+
+        A refusal is sure only of a message that was sent alone: a client may refuse a whole batch for one message.
+
+        Raises:
+            BrokerError: the broker cannot be reached at all.
+        """
+
+
+class Producer(Sender, Protocol):
     """Sends messages, each at least once and never out of order by a retry."""
 
     def send(self, topic: str, key: str, value: bytes) -> None:
@@ -123,6 +161,9 @@ class Access:
     user: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    key_password_file: Path | None = None
 
     def password(self) -> str:
         """The SASL password, without the line end of its file.
@@ -132,13 +173,17 @@ class Access:
         """
         if self.password_file is None:
             raise StreamError("Kafka asks for a password: name its file in MEDCODE_KAFKA_PASSWORD_FILE")
-        try:
-            return self.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except OSError as error:
-            raise StreamError(
-                f"{self.password_file}: the Kafka password cannot be read ({error.strerror}); name a readable file in "
-                "MEDCODE_KAFKA_PASSWORD_FILE"
-            ) from error
+        return _secret(self.password_file, "MEDCODE_KAFKA_PASSWORD_FILE")
+
+    def key_password(self) -> str | None:
+        """The password of the private key; None where no file is named.
+
+        Raises:
+            StreamError: the file cannot be read.
+        """
+        if self.key_password_file is None:
+            return None
+        return _secret(self.key_password_file, "MEDCODE_KAFKA_KEY_PASSWORD_FILE")
 
 
 def access(chosen: Settings | None = None) -> Access:
@@ -155,7 +200,8 @@ def access(chosen: Settings | None = None) -> Access:
         raise StreamError(f"MEDCODE_KAFKA_SECURITY is {chosen.kafka_security!r}; choose one of {', '.join(known)}")
     return Access(
         chosen.kafka_bootstrap, chosen.kafka_security, chosen.kafka_sasl_mechanism, chosen.kafka_user,
-        chosen.kafka_password_file, chosen.kafka_ca_file,
+        chosen.kafka_password_file, chosen.kafka_ca_file, chosen.kafka_cert_file, chosen.kafka_key_file,
+        chosen.kafka_key_password_file,
     )  # fmt: skip
 
 
@@ -195,6 +241,15 @@ def longest_between_polls(chosen: Settings) -> float:
     that the broker leaves unanswered is begun anew after it.
     """
     return max(_LEAST_BETWEEN_POLLS, 3 * chosen.kafka_session_seconds)
+
+
+def _secret(file: Path, named: str) -> str:
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise StreamError(
+            f"{file}: the password cannot be read ({error.strerror}); name a readable file in {named}"
+        ) from error
 
 
 def _client(chosen: Settings) -> str:

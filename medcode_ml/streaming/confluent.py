@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from medcode_ml.logs import logger
@@ -11,16 +12,25 @@ from medcode_ml.settings import Settings
 from medcode_ml.streaming.client import (
     Access,
     BrokerError,
+    Delivered,
     Message,
+    Outgoing,
     OutOfRangeError,
     Place,
     Positions,
+    Refusal,
     longest_between_polls,
 )
-from medcode_ml.streaming.kafka_python import LARGEST_MESSAGE
+from medcode_ml.streaming.kafka_python import LARGEST_MESSAGE, SECURE
 
 _SECONDS: Final = 10.0
 """How long questions to the broker may take."""
+#: errors that another try does not mend; the broker's, and librdkafka's own
+_REFUSALS: Final = {
+    "MSG_SIZE_TOO_LARGE": Refusal.TOO_LARGE, "RECORD_LIST_TOO_LARGE": Refusal.TOO_LARGE,
+    "UNKNOWN_TOPIC_OR_PART": Refusal.TOPIC_UNKNOWN, "_UNKNOWN_TOPIC": Refusal.TOPIC_UNKNOWN,
+    "TOPIC_EXCEPTION": Refusal.TOPIC_UNKNOWN, "TOPIC_AUTHORIZATION_FAILED": Refusal.NOT_ALLOWED,
+}  # fmt: skip
 
 
 class _Read(NamedTuple):
@@ -46,6 +56,8 @@ class ConfluentConsumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",  # what a sender took back is not read
                 "max.poll.interval.ms": int(longest_between_polls(chosen) * 1000),
                 "session.timeout.ms": int(chosen.kafka_session_seconds * 1000),
                 "heartbeat.interval.ms": int(chosen.kafka_session_seconds * 1000 / 6),
@@ -55,6 +67,7 @@ class ConfluentConsumer:
             }
         )
         self._failed: BaseException | None = None
+        self._ends: dict[Place, int] = {}
 
     def subscribe(self, topics: Sequence[str], positions: Positions, revoked: Callable[[], None]) -> None:
         """See `client.Consumer`."""
@@ -66,12 +79,14 @@ class ConfluentConsumer:
             except BaseException as error:
                 self._failed = error  # an error raised here would be lost in librdkafka
                 raise
+            self._ends.clear()
             consumer.assign([_partition(place, starts[place]) for place in places])
 
         self._kafka.subscribe(list(topics), on_assign=assigned, on_revoke=lambda *_: revoked())
 
     def assign(self, positions: Mapping[Place, int]) -> None:
         """See `client.Consumer`."""
+        self._ends.clear()
         self._kafka.assign([_partition(place, offset) for place, offset in positions.items()])
 
     def poll(self, seconds: float, most: int) -> Mapping[Place, Sequence[Message]]:
@@ -91,6 +106,9 @@ class ConfluentConsumer:
         for message in messages:
             fault = message.error()
             if fault is not None:
+                if fault.code() == KafkaError._PARTITION_EOF:
+                    self._ends[Place(str(message.topic()), int(message.partition() or 0))] = int(message.offset() or 0)
+                    continue
                 if fault.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
                     raise OutOfRangeError(fault.name())
                 raise BrokerError(_refused(fault))
@@ -131,6 +149,10 @@ class ConfluentConsumer:
         """See `client.Consumer`."""
         return {place: self._watermarks(place)[0] for place in places}
 
+    def position(self, place: Place) -> int:
+        """See `client.Consumer`; the end met last: the client's own position may be of an assignment before."""
+        return self._ends.get(place, 0)
+
     def partitions(self, topic: str) -> list[Place]:
         """See `client.Consumer`."""
         from confluent_kafka import KafkaException
@@ -170,7 +192,13 @@ class ConfluentProducer:
         from confluent_kafka import Producer
 
         self._kafka = Producer(
-            {**_connection(access), "enable.idempotence": True, "linger.ms": 5, "message.max.bytes": LARGEST_MESSAGE}
+            {
+                **_connection(access),
+                "enable.idempotence": True,
+                "linger.ms": 5,
+                "message.max.bytes": LARGEST_MESSAGE,
+                "topic.metadata.propagation.max.ms": 5000,  # then a topic counts as unknown
+            }
         )
         self._faults: list[str] = []
 
@@ -178,19 +206,10 @@ class ConfluentProducer:
         """See `client.Producer`."""
         from confluent_kafka import KafkaException
 
-        until = time.monotonic() + _SECONDS
-        while True:
-            try:
-                self._kafka.produce(topic, value, key=key, on_delivery=self._delivered)
-            except BufferError:  # the queue is full: wait for the broker
-                if time.monotonic() > until:
-                    raise BrokerError("Kafka: the broker takes no messages; see that it runs") from None
-                self._kafka.poll(0.1)
-                continue
-            except KafkaException as error:
-                raise BrokerError(_refused(error.args[0])) from error
-            self._kafka.poll(0)
-            return
+        try:
+            self._produce(Outgoing(topic, key, value), self._delivered)
+        except KafkaException as error:
+            raise BrokerError(_refused(error.args[0])) from error
 
     def flush(self, seconds: float) -> None:
         """See `client.Producer`."""
@@ -201,9 +220,44 @@ class ConfluentProducer:
                 f"Kafka: {left + len(faults)} messages were not taken ({', '.join(faults[:1]) or 'time'})"
             )
 
+    def deliver(self, messages: Sequence[Outgoing], seconds: float) -> list[Delivered]:
+        """See `client.Sender`."""
+        from confluent_kafka import KafkaException
+
+        silent = BrokerError("Kafka: the broker does not answer; see that it runs at MEDCODE_KAFKA_BOOTSTRAP")
+        found: list[Delivered] = [silent] * len(messages)
+
+        def told(at: int, error: Any, message: object) -> None:
+            found[at] = None if error is None else _outcome(error)
+
+        for at, one in enumerate(messages):
+            try:
+                self._produce(one, partial(told, at))
+            except KafkaException as error:
+                found[at] = _outcome(error.args[0])
+            except BrokerError as error:
+                found[at] = error
+        if self._kafka.flush(seconds):
+            self._kafka.purge()  # what is still on its way is sent again by whoever asked
+            self._kafka.flush(1)
+        return list(found)
+
     def close(self) -> None:
         """See `client.Producer`."""
         self._kafka.flush(2)
+
+    def _produce(self, one: Outgoing, told: Callable[[Any, Any], None]) -> None:
+        until = time.monotonic() + _SECONDS
+        while True:
+            try:
+                self._kafka.produce(one.topic, one.value, key=one.key, on_delivery=told)
+            except BufferError:  # the queue is full: wait for the broker
+                if time.monotonic() > until:
+                    raise BrokerError("Kafka: the broker takes no messages; see that it runs") from None
+                self._kafka.poll(0.1)
+                continue
+            self._kafka.poll(0)
+            return
 
     def _delivered(self, error: Any, message: object) -> None:
         if error is not None:
@@ -220,14 +274,22 @@ def _refused(error: Any) -> str:
     return f"Kafka: {error.name()}; see that the broker runs at MEDCODE_KAFKA_BOOTSTRAP and lets medcode in"
 
 
+def _outcome(error: Any) -> Delivered:
+    return _REFUSALS.get(error.name()) or BrokerError(_refused(error))
+
+
 def _connection(access: Access) -> dict[str, Any]:
     named: dict[str, Any] = {
         "bootstrap.servers": access.bootstrap, "security.protocol": access.security, "log_level": 3,
         # librdkafka prints to standard error on its own; what matters comes as an error of a call
         "logger": logger("streaming.librdkafka"),
     }  # fmt: skip
-    if access.ca_file is not None:
-        named["ssl.ca.location"] = str(access.ca_file)
+    if access.security in SECURE:
+        shown = {
+            "ssl.ca.location": access.ca_file, "ssl.certificate.location": access.cert_file,
+            "ssl.key.location": access.key_file, "ssl.key.password": access.key_password(),
+        }  # fmt: skip
+        named |= {name: str(value) for name, value in shown.items() if value is not None}
     if access.security.startswith("SASL"):
         named |= {
             "sasl.mechanism": access.sasl_mechanism, "sasl.username": access.user, "sasl.password": access.password(),

@@ -1,4 +1,4 @@
-"""Telling the dead-letter topic what was set aside: an outbox, so that a broker that is away loses none."""
+"""Telling the dead-letter topic what was set aside."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import orjson
 import sqlalchemy as sa
 
 from medcode_ml.contracts.streamed import stream_dead_letter
-from medcode_ml.streaming.client import Producer
+from medcode_ml.streaming.client import Outgoing, Refusal, Sender
+from medcode_ml.streaming.outbox import Outbox, send_waiting
 from medcode_ml.streaming.topics import DEAD_LETTER, topic
 
-_AT_ONCE: Final = 500
-_SECONDS: Final = 30.0
 
-
-def publish_dead_letters(engine: sa.Engine, producer: Producer) -> int:
+def publish_dead_letters(engine: sa.Engine, sender: Sender) -> int:
     """Send every dead letter that has not been sent; returns how many.
 
     Sent at least once: a process that ends between sending and noting it leaves them to be sent again, under the same
@@ -24,27 +22,7 @@ def publish_dead_letters(engine: sa.Engine, producer: Producer) -> int:
     Raises:
         BrokerError: the broker did not take them; they wait.
     """
-    of, sent = stream_dead_letter.c, 0
-    while True:
-        with engine.begin() as connection:
-            rows = connection.execute(
-                sa.select(stream_dead_letter)
-                .where(of.published_at.is_(None))
-                .order_by(of.topic, of.partition, of.offset)
-                .limit(_AT_ONCE)
-                .with_for_update(skip_locked=True)
-            ).all()
-            if not rows:
-                return sent
-            for row in rows:
-                producer.send(topic(DEAD_LETTER), row.dead_letter_id, orjson.dumps(published_form(row)))
-            producer.flush(_SECONDS)
-            connection.execute(
-                sa.update(stream_dead_letter)
-                .where(of.dead_letter_id.in_([row.dead_letter_id for row in rows]))
-                .values(published_at=sa.func.clock_timestamp())
-            )
-        sent += len(rows)
+    return send_waiting(engine, sender, _OUTBOX)
 
 
 def published_form(row: Any) -> dict[str, Any]:
@@ -54,3 +32,19 @@ def published_form(row: Any) -> dict[str, Any]:
         "topic": row.topic, "partition": row.partition, "offset": row.offset, "key": row.key,
         "encoding": row.encoding, "message": row.payload,
     }  # fmt: skip
+
+
+def _message(row: Any) -> Outgoing:
+    return Outgoing(topic(DEAD_LETTER), row.dead_letter_id, orjson.dumps(published_form(row)))
+
+
+def _instead(connection: sa.Connection, row: Any, refusal: Refusal) -> Outgoing | None:
+    """A dead letter without its message, where the message makes it larger than its topic allows."""
+    if refusal is not Refusal.TOO_LARGE:
+        return None
+    reason = f"{row.reason} (the message is too large for this topic: it is kept in raw.stream_dead_letter)"
+    short = {**published_form(row), "reason": reason, "encoding": "none", "message": None}
+    return Outgoing(topic(DEAD_LETTER), row.dead_letter_id, orjson.dumps(short))
+
+
+_OUTBOX: Final = Outbox(stream_dead_letter, "dead_letter_id", ("topic", "partition", "offset"), _message, _instead)

@@ -1,7 +1,8 @@
-"""Telling the event topic what became of encounters: coded, ranked, billed or held, once for every state.
+"""Telling the event topic what became of encounters: coded, ranked, billed or held, at every change of state.
 
 A state is what the stage wrote of the encounter, as a hash: a run that changes nothing makes no event, one that changes
-codes, order or claim makes one. Events name the encounter by its opaque id and carry neither codes nor amounts.
+codes, order or claim makes one, and so does one that changes them back. Events name the encounter by its opaque id and
+carry neither codes nor amounts.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import sqlalchemy as sa
 
 from medcode_ml.contracts.stage import StageResult
 from medcode_ml.contracts.streamed import event
-from medcode_ml.streaming.client import Producer, open_producer
+from medcode_ml.store.turns import take_turn
+from medcode_ml.streaming.client import Outgoing, Sender, open_producer
+from medcode_ml.streaming.outbox import Outbox, send_waiting
 from medcode_ml.streaming.topics import EVENT, topic
 
-_AT_ONCE: Final = 2000
-_SECONDS: Final = 60.0
 #: kind of event, encounter, version, and what its state is made of
 _STATES: Final = """
 SELECT 'coded' AS kind, e.received_date, e.encounter_id, e.model_version AS version,
@@ -39,12 +40,22 @@ SELECT CASE c.status WHEN 'held' THEN 'held' ELSE 'billed' END, c.received_date,
        md5(concat_ws('|', c.status, c.drg, c.principal_code, c.total_charge, c.expected_payment, c.held_because))
 FROM billed.claim c WHERE c.received_date BETWEEN :start AND :end
 """
+#: a state is new where the last event of its encounter, day and family (a claim is billed or held) tells another one;
+#: the event before is part of the id, so that a state that comes back is an event of its own
 _RECORD: Final = f"""
 INSERT INTO served.event (event_id, received_date, kind, encounter_id, state, version, recorded_at)
-SELECT left(encode(sha256(convert_to(concat_ws('|', kind, encounter_id, state), 'UTF8')), 'hex'), 20),
-       received_date, kind, encounter_id, state, version, clock_timestamp()
+SELECT left(encode(sha256(convert_to(
+           concat_ws('|', seen.kind, seen.received_date, seen.encounter_id, seen.state, told.event_id), 'UTF8'
+       )), 'hex'), 20),
+       seen.received_date, seen.kind, seen.encounter_id, seen.state, seen.version, clock_timestamp()
 FROM ({_STATES}) AS seen
-ON CONFLICT (event_id) DO NOTHING
+LEFT JOIN LATERAL (
+    SELECT e.event_id, e.kind, e.state FROM served.event e
+    WHERE e.received_date = seen.received_date AND e.encounter_id = seen.encounter_id
+      AND (e.kind = seen.kind OR (e.kind IN ('billed', 'held') AND seen.kind IN ('billed', 'held')))
+    ORDER BY e.recorded_at DESC, e.event_id DESC LIMIT 1
+) AS told ON true
+WHERE told.event_id IS NULL OR (told.kind, told.state) <> (seen.kind, seen.state)
 RETURNING kind
 """
 
@@ -69,36 +80,24 @@ def run_events(engine: sa.Engine, start: date, end: date, *, publish: bool) -> S
 
 
 def record_events(engine: sa.Engine, start: date, end: date) -> dict[str, int]:
-    """Write the states that have no event yet; returns new events by kind."""
+    """Write the states that differ from what was told last of their encounters; returns new events by kind."""
     found: dict[str, int] = {}
     with engine.begin() as connection:
+        take_turn(connection, "medcode events")  # two at once would both see the same event as the last
         for kind in connection.execute(sa.text(_RECORD), {"start": start, "end": end}).scalars():
             found[kind] = found.get(kind, 0) + 1
     return found
 
 
-def publish_events(engine: sa.Engine, producer: Producer) -> int:
+def publish_events(engine: sa.Engine, sender: Sender) -> int:
     """Send every event that has not been sent, in the order they were recorded; returns how many.
 
     Sent at least once, always under the same event_id.
+
+    Raises:
+        BrokerError: the broker did not take them; they wait.
     """
-    of, sent = event.c, 0
-    while True:
-        with engine.begin() as connection:
-            waiting = sa.select(event).where(of.published_at.is_(None)).order_by(of.recorded_at, of.event_id)
-            rows = connection.execute(waiting.limit(_AT_ONCE).with_for_update(skip_locked=True)).all()
-            if not rows:
-                return sent
-            for row in rows:
-                producer.send(topic(EVENT), row.encounter_id, orjson.dumps(published_form(row)))
-            producer.flush(_SECONDS)
-            ids = [row.event_id for row in rows]
-            connection.execute(
-                sa.update(event)
-                .where(of.event_id == sa.func.any(sa.cast(ids, sa.ARRAY(sa.Text))))
-                .values(published_at=sa.func.clock_timestamp())
-            )
-        sent += len(rows)
+    return send_waiting(engine, sender, _OUTBOX)
 
 
 def published_form(row: Any) -> dict[str, Any]:
@@ -108,3 +107,11 @@ def published_form(row: Any) -> dict[str, Any]:
         "received_date": row.received_date.isoformat(), "version": row.version,
         "recorded_at": row.recorded_at.isoformat(),
     }  # fmt: skip
+
+
+def _message(row: Any) -> Outgoing:
+    return Outgoing(topic(EVENT), row.encounter_id, orjson.dumps(published_form(row)))
+
+
+#: an event is short and all go to one topic: what is refused waits until the topic is put right
+_OUTBOX: Final = Outbox(event, "event_id", ("recorded_at", "event_id"), _message, lambda *_: None, at_once=2000)

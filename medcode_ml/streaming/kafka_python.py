@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from medcode_ml.logs import logger
@@ -11,10 +12,13 @@ from medcode_ml.settings import Settings
 from medcode_ml.streaming.client import (
     Access,
     BrokerError,
+    Delivered,
     Message,
+    Outgoing,
     OutOfRangeError,
     Place,
     Positions,
+    Refusal,
     longest_between_polls,
 )
 
@@ -23,7 +27,16 @@ if TYPE_CHECKING:
 
 LARGEST_MESSAGE: Final = 8 * 2**20
 """Bytes of a message that is sent, at most; the broker may ask for less."""
-_SECURE: Final = frozenset({"SSL", "SASL_SSL"})
+SECURE: Final = frozenset({"SSL", "SASL_SSL"})
+"""Protocols with TLS."""
+_BLOCK_MS: Final = 10_000
+"""How long sending may wait for a broker or for what is known of a topic."""
+#: errors that another try does not mend
+_REFUSALS: Final = {
+    "MessageSizeTooLargeError": Refusal.TOO_LARGE, "RecordListTooLargeError": Refusal.TOO_LARGE,
+    "UnknownTopicOrPartitionError": Refusal.TOPIC_UNKNOWN, "InvalidTopicError": Refusal.TOPIC_UNKNOWN,
+    "TopicAuthorizationFailedError": Refusal.NOT_ALLOWED,
+}  # fmt: skip
 
 
 class PythonConsumer:
@@ -39,6 +52,7 @@ class PythonConsumer:
                 group_id=group,
                 group_instance_id=chosen.kafka_instance or None,
                 enable_auto_commit=False,
+                isolation_level="read_committed",  # what a sender took back is not read
                 auto_offset_reset="none",
                 max_poll_records=chosen.stream_batch,
                 fetch_max_bytes=chosen.stream_bytes // 2,
@@ -131,6 +145,12 @@ class PythonConsumer:
             found = self._kafka.beginning_offsets([_partition(place) for place in places])
         return {Place(p.topic, p.partition): offset for p, offset in found.items()}
 
+    def position(self, place: Place) -> int:
+        """See `client.Consumer`."""
+        with _said():
+            at = self._kafka.position(_partition(place))
+        return int(at or 0)
+
     def partitions(self, topic: str) -> list[Place]:
         """See `client.Consumer`."""
         with _said():
@@ -139,7 +159,8 @@ class PythonConsumer:
 
     def close(self) -> None:
         """See `client.Consumer`."""
-        self._kafka.close(autocommit=False, timeout_ms=2000)
+        with _said():
+            self._kafka.close(autocommit=False, timeout_ms=2000)
 
 
 class PythonProducer:
@@ -147,31 +168,90 @@ class PythonProducer:
 
     def __init__(self, access: Access) -> None:
         """Connect."""
-        from kafka import KafkaProducer
-
-        with _said():
-            self._kafka = KafkaProducer(
-                **_connection(access), acks="all", enable_idempotence=True, linger_ms=5,
-                max_request_size=LARGEST_MESSAGE, metrics_enabled=False,
-            )  # fmt: skip
+        self._access = access
+        self._kafka: Any = None
         self._waiting: list[Any] = []
+        self._open()
 
     def send(self, topic: str, key: str, value: bytes) -> None:
         """See `client.Producer`."""
         with _said():
-            self._waiting.append(self._kafka.send(topic, value, key=key.encode()))
+            self._waiting.append(self._open().send(topic, value, key=key.encode()))
 
     def flush(self, seconds: float) -> None:
         """See `client.Producer`."""
         waiting, self._waiting = self._waiting, []
         with _said():
-            self._kafka.flush(timeout=seconds)
+            self._open().flush(timeout=seconds)
             for sent in waiting:
                 sent.get(timeout=0)
 
+    def deliver(self, messages: Sequence[Outgoing], seconds: float) -> list[Delivered]:
+        """See `client.Sender`."""
+        from kafka.errors import KafkaError, KafkaTimeoutError
+
+        kafka, found = self._open(), list[Delivered]([None] * len(messages))
+        sent: dict[int, Any] = {}
+        silent: dict[str, Delivered] = {}
+        for at, one in enumerate(messages):
+            if one.topic in silent:
+                found[at] = silent[one.topic]
+                continue
+            try:
+                sent[at] = kafka.send(one.topic, one.value, key=one.key.encode())
+            except KafkaTimeoutError:  # nothing was learned of the topic in time
+                found[at] = silent[one.topic] = self._asked(one.topic)
+            except KafkaError as error:
+                found[at] = _delivered(error)
+        with suppress(KafkaError):  # each message says for itself what became of it
+            kafka.flush(timeout=seconds)
+        for at, future in sent.items():
+            try:
+                future.get(timeout=0)
+            except KafkaError as error:
+                found[at] = _delivered(error)
+        if any(one is not None for one in found):
+            self.close()  # after an error that it calls fatal the client fails every message; the next call opens anew
+        return found
+
     def close(self) -> None:
         """See `client.Producer`."""
-        self._kafka.close(timeout=2)
+        from kafka.errors import KafkaError
+
+        kafka, self._kafka = self._kafka, None
+        if kafka is None:
+            return
+        try:
+            kafka.close(timeout=2)
+        except KafkaError:  # it does not end before its messages are too old, and there is no other way to end it
+            Thread(target=kafka.close, name="kafka-producer-end", daemon=True).start()
+
+    def _open(self) -> Any:
+        if self._kafka is None:
+            from kafka import KafkaProducer
+
+            with _said():
+                self._kafka = KafkaProducer(
+                    **_connection(self._access), acks="all", enable_idempotence=True, linger_ms=5,
+                    max_request_size=LARGEST_MESSAGE, max_block_ms=_BLOCK_MS, bootstrap_timeout_ms=_BLOCK_MS,
+                    metrics_enabled=False,
+                )  # fmt: skip
+        return self._kafka
+
+    def _asked(self, topic: str) -> Delivered:
+        """What the broker says of a topic that the client could learn nothing of."""
+        from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+        from kafka.errors import KafkaError, for_code
+
+        try:
+            admin = KafkaAdminClient(**_connection(self._access), bootstrap_timeout_ms=_BLOCK_MS)
+            try:
+                (told,) = admin.describe_topics([topic])
+            finally:
+                admin.close()
+        except KafkaError as error:
+            return _delivered(error)
+        return _delivered(for_code(told["error_code"])())
 
 
 def _partition(place: Place) -> Any:
@@ -182,8 +262,12 @@ def _partition(place: Place) -> Any:
 
 def _connection(access: Access) -> dict[str, Any]:
     named: dict[str, Any] = {"bootstrap_servers": access.bootstrap.split(","), "security_protocol": access.security}
-    if access.security in _SECURE and access.ca_file is not None:
-        named["ssl_cafile"] = str(access.ca_file)
+    if access.security in SECURE:
+        shown = {
+            "ssl_cafile": access.ca_file, "ssl_certfile": access.cert_file, "ssl_keyfile": access.key_file,
+            "ssl_password": access.key_password(),
+        }  # fmt: skip
+        named |= {name: str(value) for name, value in shown.items() if value is not None}
     if access.security.startswith("SASL"):
         named |= {
             "sasl_mechanism": access.sasl_mechanism, "sasl_plain_username": access.user,
@@ -202,6 +286,14 @@ def _said() -> Iterator[None]:
     except (OffsetOutOfRangeError, NoOffsetForPartitionError) as error:
         raise OutOfRangeError(type(error).__name__) from None
     except KafkaError as error:
-        raise BrokerError(
-            f"Kafka: {type(error).__name__}; see that the broker runs at MEDCODE_KAFKA_BOOTSTRAP and lets medcode in"
-        ) from error
+        raise _broker_error(error) from error
+
+
+def _delivered(error: Exception) -> Delivered:
+    return _REFUSALS.get(type(error).__name__) or _broker_error(error)
+
+
+def _broker_error(error: Exception) -> BrokerError:
+    return BrokerError(
+        f"Kafka: {type(error).__name__}; see that the broker runs at MEDCODE_KAFKA_BOOTSTRAP and lets medcode in"
+    )

@@ -14,11 +14,12 @@ from medcode_ml.contracts.streamed import stream_dead_letter, stream_message
 from medcode_ml.settings import Settings, settings
 from medcode_ml.store.frames import copy_in
 from medcode_ml.streaming.batches import Batch
-from medcode_ml.streaming.client import Consumer, Place, Producer
+from medcode_ml.streaming.client import Consumer, Place, Producer, Sender
 from medcode_ml.streaming.dead_letters import publish_dead_letters
 from medcode_ml.streaming.loop import Hand, Loop
 from medcode_ml.streaming.messages import DeadLetter, Landing, Reader
 from medcode_ml.streaming.offsets import LAND, Claim, advance
+from medcode_ml.streaming.outbox import unsent
 from medcode_ml.streaming.topics import SCANNED_RECORD
 
 
@@ -51,9 +52,13 @@ class Lander:
         self.dead_letters += len(read.dead)
         self.transactions += 1
 
-    def publish(self, engine: sa.Engine, producer: Producer) -> None:
+    def publish(self, engine: sa.Engine, sender: Sender) -> None:
         """See `loop.Taker`."""
-        publish_dead_letters(engine, producer)
+        publish_dead_letters(engine, sender)
+
+    def unsent(self, engine: sa.Engine) -> int:
+        """See `loop.Taker`."""
+        return unsent(engine, stream_dead_letter)
 
     def figures(self) -> str:
         """See `loop.Taker`."""

@@ -15,14 +15,17 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from medcode_ml.contracts.ids import record_hash
+from medcode_ml.logs import logger
 from medcode_ml.streaming.client import Message, Place
 from medcode_ml.streaming.topics import SCANNED_RECORD
 from medcode_ml.streaming.validation import Checker, checker
 
+MOST_DEEP: Final = 100
+"""Lists and objects within each other in a message, at most; what lies deeper than 254 could never be written again."""
 _OPAQUE_KEY: Final = re.compile(rb"[0-9a-fA-F]{16,64}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _NUL: Final = b"\\u0000"
-_EPOCH: Final = date(1970, 1, 1)
-_DAY_MS: Final = 86_400_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_log = logger("streaming.messages")
 
 
 class Landing(NamedTuple):
@@ -53,6 +56,7 @@ class DeadLetter(NamedTuple):
     key: str | None
     encoding: str
     payload: str | None
+    message_time: datetime | None
 
 
 class MessageFault(NamedTuple):
@@ -77,7 +81,10 @@ class Reader:
         landings, dead = [], []
         last = (self._today or datetime.now(UTC).date()) + timedelta(days=1)
         for message in messages:
-            read = self._read(place, message, last)
+            try:
+                read = self._read(place, message, last)
+            except Exception as error:  # nobody foresaw it, and it may cost this message alone
+                read = unreadable(place, message.offset, error)
             if isinstance(read, Landing):
                 landings.append(read)
             else:
@@ -107,10 +114,11 @@ class Reader:
 
     def _received(self, stated: str | None, timestamp: int, last: date) -> date | MessageFault:
         if stated is None:
-            if timestamp <= 0:
-                reason = "the message has neither received_date nor a time; send it again with one of them"
+            time = message_time(timestamp)
+            if time is None:
+                reason = "the message has neither received_date nor a time in milliseconds; send it again with a day"
                 return MessageFault("no_day", reason, [])
-            day = _EPOCH + timedelta(days=timestamp // _DAY_MS)
+            day = time.date()
         else:
             try:
                 day = date.fromisoformat(stated)
@@ -125,6 +133,16 @@ class Reader:
         return day
 
 
+def message_time(milliseconds: int) -> datetime | None:
+    """When a message was made; None where it has no time, or one beyond the calendar (micro- or nanoseconds)."""
+    if not milliseconds or milliseconds < 0:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None
+
+
 def parse(data: bytes | None, against: Checker) -> dict[str, Any] | MessageFault:
     """The object that a message holds, checked, or what is wrong with it."""
     if data is None:
@@ -134,6 +152,9 @@ def parse(data: bytes | None, against: Checker) -> dict[str, Any] | MessageFault
     except orjson.JSONDecodeError as error:
         # the text of the error may repeat the message, its place does not
         return MessageFault("not_json", f"no JSON in UTF-8 at character {error.pos + 1}; send one JSON object", [])
+    if data.count(b"[") + data.count(b"{") > MOST_DEEP and _is_too_deep(parsed):
+        reason = f"lists and objects stand more than {MOST_DEEP} deep in each other; send the message flatter"
+        return MessageFault("too_deep", reason, [])
     if not against.is_valid(parsed):
         faults = against.faults(parsed)
         first = f"{faults[0]['at']}: {faults[0]['fault']}" if faults else "unknown fault"
@@ -145,12 +166,22 @@ def parse(data: bytes | None, against: Checker) -> dict[str, Any] | MessageFault
     return parsed  # type: ignore[no-any-return]
 
 
+def unreadable(place: Place, offset: int, error: Exception) -> MessageFault:
+    """The fault of a message on which reading failed: the type of the error alone, its text may repeat the message."""
+    _log.error("%s/%d: reading offset %d failed (%s)", place.topic, place.partition, offset, type(error).__name__)
+    reason = (
+        f"medcode failed on reading the message ({type(error).__name__}); hold it against what `medcode stream "
+        "schemas` publishes and send it again, or have medcode mended"
+    )
+    return MessageFault("unreadable", reason, [])
+
+
 def dead_letter(place: Place, message: Message, fault: MessageFault) -> DeadLetter:
     """The dead letter of a message."""
     encoding, payload = _kept(message.value)
     return DeadLetter(
         place.topic, place.partition, message.offset, record_hash("dead", *place, message.offset), fault.rule,
-        fault.reason, fault.faults, opaque_key(message.key), encoding, payload,
+        fault.reason, fault.faults, opaque_key(message.key), encoding, payload, message_time(message.timestamp),
     )  # fmt: skip
 
 
@@ -180,9 +211,26 @@ def _kept(data: bytes | None) -> tuple[str, str | None]:
     return "text", text
 
 
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_DEEP + 1):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _within(one)]
+        if not level:
+            return False
+    return True
+
+
 def _holds_nul(value: Any) -> bool:
-    if isinstance(value, str):
-        return "\0" in value
-    if isinstance(value, dict):
-        return any(_holds_nul(k) or _holds_nul(v) for k, v in value.items())
-    return isinstance(value, list) and any(map(_holds_nul, value))
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if "\0" in one:
+                return True
+        elif isinstance(one, dict | list):
+            waiting += [*_within(one), *(one if isinstance(one, dict) else ())]
+    return False
+
+
+def _within(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value

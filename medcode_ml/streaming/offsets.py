@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -90,6 +90,13 @@ def advance(
     return moved
 
 
+def move_on(engine: sa.Engine, reader: str, place: Place, claimed: Claim, to: int) -> Claim:
+    """Move a claimed partition on to `to`, past offsets that hold no messages; the errors are those of `advance`."""
+    with engine.begin() as connection:
+        advance(connection, reader, place, claimed.epoch, claimed.next_offset, to)
+    return replace(claimed, next_offset=to, tries=0)
+
+
 def is_ours(engine: sa.Engine, reader: str, place: Place, epoch: int, next_offset: int) -> bool:
     """Whether the partition is still ours and stands at `next_offset`: what a commit that was cut off came to."""
     with engine.connect() as connection:
@@ -115,6 +122,16 @@ def begin_work(engine: sa.Engine, reader: str, place: Place, epoch: int) -> int:
     if row is None:
         raise OvertakenError(f"{place.topic}/{place.partition} was taken over by another process")
     return int(row.tries)
+
+
+def give_back(engine: sa.Engine, reader: str, place: Place, epoch: int) -> None:
+    """Take back that work was begun: it ended because the process was asked to stop. Nothing where it is not ours."""
+    with engine.begin() as connection:
+        connection.execute(
+            sa.update(stream_offset)
+            .where(_is(reader, place), stream_offset.c.epoch == epoch, stream_offset.c.tries > 0)
+            .values(tries=stream_offset.c.tries - 1)
+        )
 
 
 def positions(engine: sa.Engine, reader: str) -> dict[Place, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,7 @@ from medcode_ml.streaming.topics import REQUEST, SCANNED_RECORD, StreamError, to
 from medcode_ml.streaming.validation import checker
 
 _AT_ONCE: Final = 1000
+_LETTERS_AT_ONCE: Final = 100
 _SECONDS: Final = 30.0
 
 
@@ -81,20 +83,27 @@ def replay_offsets(
 
 def replay_dead_letters(engine: sa.Engine) -> Replayed:
     """Try every unsettled dead letter of the scanned-record topic by the rules of now; land those that are good."""
-    of, done = stream_dead_letter.c, Replayed()
+    of, done, after = stream_dead_letter.c, Replayed(), sa.tuple_(sa.literal(-1), sa.literal(-1))
     reader = Reader(settings().first_day)
-    with engine.connect() as connection:
-        rows = connection.execute(
-            sa.select(stream_dead_letter)
-            .where(of.settled_at.is_(None), of.topic == topic(SCANNED_RECORD))
-            .order_by(of.topic, of.partition, of.offset)
-        ).all()
-    for row in rows:
-        kept = _Kept(
-            row.offset, int(row.landed_at.timestamp() * 1000), None, delivered_bytes(row.encoding, row.payload)
-        )
-        _land_missing(engine, reader, Place(row.topic, row.partition), [kept], done)
-    return done
+    waiting = sa.select(stream_dead_letter).where(of.settled_at.is_(None), of.topic == topic(SCANNED_RECORD))
+    waiting = waiting.order_by(of.partition, of.offset).limit(_LETTERS_AT_ONCE)
+    while True:
+        with engine.connect() as connection:
+            rows = connection.execute(waiting.where(sa.tuple_(of.partition, of.offset) > after)).all()
+        if not rows:
+            return done
+        after = sa.tuple_(sa.literal(rows[-1].partition), sa.literal(rows[-1].offset))
+        for partition, members in groupby(rows, key=lambda row: row.partition):
+            kept = [_as_sent(row) for row in members]
+            _land_missing(engine, reader, Place(topic(SCANNED_RECORD), partition), kept, done)
+
+
+def _as_sent(row: Any) -> _Kept:
+    """The message of a dead letter, with its time; where that was lost, the time it was set aside."""
+    # one without a day had no time either: none is made up for it
+    time = row.message_time or (None if row.rule == "no_day" else row.landed_at)
+    milliseconds = 0 if time is None else int(time.timestamp() * 1000)
+    return _Kept(row.offset, milliseconds, None, delivered_bytes(row.encoding, row.payload))
 
 
 def send_repaired(engine: sa.Engine, producer: Producer, path: Path) -> Replayed:
@@ -120,23 +129,33 @@ def _repaired(engine: sa.Engine, producer: Producer, line: bytes) -> str | None:
     try:
         told = orjson.loads(line)
         dead_letter_id, message = str(told["dead_letter_id"]), told["message"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        data = orjson.dumps(message)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, KeyError, TypeError):
         return 'no line of the form {"dead_letter_id": ..., "message": {...}}'
+    if not dead_letter_id.isalnum():
+        return "there is no dead letter of that id"
     of = stream_dead_letter.c
     with engine.begin() as connection:
-        query = sa.select(of.topic, of.settled_as).where(of.dead_letter_id == dead_letter_id).with_for_update()
+        query = sa.select(stream_dead_letter).where(of.dead_letter_id == dead_letter_id).with_for_update()
         row = connection.execute(query).one_or_none()
         if row is None:
             return "there is no dead letter of that id"
         if row.settled_as is not None:
             return f"the dead letter is settled already ({row.settled_as})"
-        subjects = {topic(SCANNED_RECORD): SCANNED_RECORD, topic(REQUEST): REQUEST}
-        if row.topic not in subjects:
+        if row.topic == topic(SCANNED_RECORD):
+            landings, dead = Reader(settings().first_day).read(
+                Place(row.topic, row.partition), [_as_sent(row)._replace(value=data)]
+            )
+            if dead:
+                return dead[0].reason
+            # the day of the message that was set aside, not that of sending it again
+            data = orjson.dumps({"received_date": landings[0].received_date.isoformat(), **message})
+        elif row.topic == topic(REQUEST):
+            fault = parse(data, checker(REQUEST))
+            if isinstance(fault, MessageFault):
+                return fault.reason
+        else:
             return "it came by a topic that is not read any more"
-        data = orjson.dumps(message)
-        fault = parse(data, checker(subjects[row.topic]))
-        if isinstance(fault, MessageFault):
-            return fault.reason
         producer.send(row.topic, record_hash("repaired", dead_letter_id), data)
         producer.flush(_SECONDS)
         connection.execute(_settled(of.dead_letter_id == dead_letter_id, "sent_again"))

@@ -12,10 +12,10 @@ from typing import Any, Final
 import orjson
 
 from medcode_ml.contracts.ids import record_hash
-from medcode_ml.operations import Answer, Unanswered
+from medcode_ml.operations import Answer, Unanswered, failed
 from medcode_ml.settings import settings
 from medcode_ml.streaming.client import Message, Place
-from medcode_ml.streaming.messages import MessageFault, parse
+from medcode_ml.streaming.messages import MessageFault, parse, unreadable
 from medcode_ml.streaming.topics import REPLY, REQUEST, topic
 from medcode_ml.streaming.validation import checker
 
@@ -62,10 +62,16 @@ class Refused:
 
 def read_request(place: Place, message: Message) -> Request | Refused:
     """What a message of the request topic asks."""
+    try:
+        return _read(place, message)
+    except Exception as error:  # nobody foresaw it, and it may cost this message alone
+        return _refused(place, message, unreadable(place, message.offset, error))
+
+
+def _read(place: Place, message: Message) -> Request | Refused:
     parsed = parse(message.value, checker(REQUEST))
-    content = blake2b(message.value or b"", digest_size=16).hexdigest()
     if isinstance(parsed, MessageFault):
-        return _refused(place, message, parsed, content)
+        return _refused(place, message, parsed)
     content = blake2b(
         orjson.dumps({k: v for k, v in parsed.items() if k != "sent_at"}, option=orjson.OPT_SORT_KEYS), digest_size=16
     ).hexdigest()
@@ -100,19 +106,31 @@ def is_allowed(reply_to: str) -> bool:
 
 
 def answered(request: Request, answers: Sequence[Answer], version: str | None) -> bytes:
-    """The reply to a request, one answer a record."""
-    told = [
-        {"problem": {"rule": "medcode_failed" if one.ours else "record_refused", "reason": one.reason}}
-        if isinstance(one, Unanswered)
-        else one
-        for one in answers
-    ]
-    return _dumped(
-        {
-            "reply_id": request.reply_id, "request_id": request.request_id, "correlation_id": request.correlation_id,
-            "operation": request.operation, "status": "ok", "answers": told, "model_version": version,
-        }
-    )  # fmt: skip
+    """The reply to a request, one answer a record; one that cannot be written as JSON is a problem of its record."""
+    told = [_told(one) for one in answers]
+    reply = {
+        "reply_id": request.reply_id, "request_id": request.request_id, "correlation_id": request.correlation_id,
+        "operation": request.operation, "status": "ok", "answers": told, "model_version": version,
+    }  # fmt: skip
+    try:
+        return _dumped(reply)
+    except orjson.JSONEncodeError:
+        return _dumped({**reply, "answers": [_written(request.operation, one) for one in told]})
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    if isinstance(answer, Unanswered):
+        rule = "medcode_failed" if answer.ours else "record_refused"
+        return {"problem": {"rule": rule, "reason": answer.reason}}
+    return answer
+
+
+def _written(operation: str, told: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _dumped({"answers": [told]})
+    except orjson.JSONEncodeError as error:
+        return _told(failed(operation, error))
+    return told
 
 
 def refused_reply(refused: Refused) -> bytes:
@@ -149,7 +167,7 @@ def abandoned(request: Request) -> Refused:
     )  # fmt: skip
 
 
-def _refused(place: Place, message: Message, fault: MessageFault, content: str) -> Refused:
+def _refused(place: Place, message: Message, fault: MessageFault) -> Refused:
     """Whatever can be read of who asks, so that the answer finds its way."""
     try:
         loose = orjson.loads(message.value or b"")
@@ -161,6 +179,7 @@ def _refused(place: Place, message: Message, fault: MessageFault, content: str) 
         for name in ("request_id", "correlation_id", "reply_to")
     ]
     reply_to = names[2] if names[2] is not None and is_allowed(names[2]) else topic(REPLY)
+    content = blake2b(message.value or b"", digest_size=16).hexdigest()
     return Refused(place, message.offset, fault, names[0], names[1], reply_to, content)
 
 

@@ -16,23 +16,25 @@ from sqlalchemy.dialects import postgresql as pg
 
 from medcode_ml.contracts.streamed import reply, stream_dead_letter
 from medcode_ml.operations import BILL, Answer, answer_records
+from medcode_ml.settings import settings
 from medcode_ml.streaming.batches import Batch
-from medcode_ml.streaming.client import Consumer, Message, Place, Producer
+from medcode_ml.streaming.client import Consumer, Message, Place, Producer, Sender
 from medcode_ml.streaming.dead_letters import publish_dead_letters
 from medcode_ml.streaming.landing import advance_all, copy_rows
 from medcode_ml.streaming.loop import Hand, Loop
 from medcode_ml.streaming.messages import DeadLetter, dead_letter
-from medcode_ml.streaming.offsets import WORK, Claim, begin_work
+from medcode_ml.streaming.offsets import WORK, Claim, begin_work, give_back
+from medcode_ml.streaming.outbox import unsent
+from medcode_ml.streaming.replies import TOPIC_RULES, problem_rule, publish_replies
 from medcode_ml.streaming.requests import Refused, Request, abandoned, answered, read_request, refused_reply, reused
 from medcode_ml.streaming.topics import REQUEST
+from medcode_ml.streaming.waiting import StoppedError
 from medcode_ml.streaming.worker_models import WorkerModels
 
 MOST_TRIES: Final = 5
 """Work on a message that was begun so often and never ended is not begun again."""
-_AT_ONCE: Final = 200
 _TOGETHER: Final = 256
 """Records scored at a time."""
-_SECONDS: Final = 30.0
 
 
 class _Reply(NamedTuple):
@@ -64,15 +66,24 @@ class Worker:
         """See `loop.Taker`."""
         tries: dict[Place, int] = {}
         known: dict[str, dict[str, str]] = {}
-        read = [(m, read_request(place, m)) for place, messages in batch.messages.items() for m in messages]
 
         def begin(engine: sa.Engine) -> None:
             tries.update({place: begin_work(engine, WORK, place, claim.epoch) for place, claim in claims.items()})
-            known.update(_known(engine, [r.request_id for _, r in read if isinstance(r, Request)]))
 
-        hand.database(begin)
+        def end(engine: sa.Engine) -> None:
+            for place, claim in claims.items():
+                give_back(engine, WORK, place, claim.epoch)
+
+        hand.database(begin)  # before a message is looked at: whatever may end the process is counted
+        read = [(m, read_request(place, m)) for place, messages in batch.messages.items() for m in messages]
+        ids = [one.request_id for _, one in read if isinstance(one, Request)]
+        hand.database(lambda engine: known.update(_known(engine, ids)))
         hopeless = batch.count == 1 and max(tries.values(), default=0) >= MOST_TRIES
-        replies, repeated, dead = self._replies(read, known, hopeless, hand.alive)
+        try:
+            replies, repeated, dead = self._replies(read, known, hopeless, hand.alive)
+        except StoppedError:  # nothing is wrong with the messages
+            hand.database(end)
+            raise
         ends = batch.ends()
 
         def write(engine: sa.Engine) -> None:
@@ -82,7 +93,9 @@ class Worker:
                 copy_rows(connection, stream_dead_letter, dead, DeadLetter._fields, landed_at=moved)
                 if replies:
                     rows = [{**one._asdict(), "answered_at": moved} for one in replies]
-                    kept = pg.insert(reply)  # a refusal that comes again is sent again
+                    errors = sa.delete(reply).where(reply.c.status == "error")  # told anew
+                    connection.execute(errors.where(reply.c.reply_id.in_([one.reply_id for one in replies])))
+                    kept = pg.insert(reply)  # an answer that somebody else kept meanwhile stays, and is sent again
                     connection.execute(
                         kept.on_conflict_do_update(index_elements=["reply_id"], set_={"published_at": None}), rows
                     )
@@ -95,10 +108,16 @@ class Worker:
         self.refused += sum(one.status == "error" for one in replies)
         self.again += len(repeated)
 
-    def publish(self, engine: sa.Engine, producer: Producer) -> None:
+    def publish(self, engine: sa.Engine, sender: Sender) -> None:
         """See `loop.Taker`."""
-        publish_replies(engine, producer)
-        publish_dead_letters(engine, producer)
+        try:
+            publish_replies(engine, sender)
+        finally:  # a topic that takes no replies keeps back no dead letters
+            publish_dead_letters(engine, sender)
+
+    def unsent(self, engine: sa.Engine) -> int:
+        """See `loop.Taker`."""
+        return unsent(engine, reply, stream_dead_letter)
 
     def figures(self) -> str:
         """See `loop.Taker`."""
@@ -172,43 +191,23 @@ def run_worker(
         StreamError: the broker holds less than was read from it, or has lost messages: somebody must look.
     """
     worker = Worker(models)
-    Loop(worker, open_consumer, open_producer, stopped).run(until_end)
+    Loop(worker, open_consumer, open_producer, stopped, most=settings().stream_work_batch).run(until_end)
     return worker
 
 
-def publish_replies(engine: sa.Engine, producer: Producer) -> int:
-    """Send every reply that waits to be sent; returns how many.
-
-    Raises:
-        BrokerError: the broker did not take them; they go on waiting.
-    """
-    of, sent = reply.c, 0
-    while True:
-        with engine.begin() as connection:
-            waiting = sa.select(of.reply_id, of.reply_to, of.payload).where(of.published_at.is_(None))
-            rows = connection.execute(
-                waiting.order_by(of.answered_at, of.reply_id).limit(_AT_ONCE).with_for_update(skip_locked=True)
-            ).all()
-            if not rows:
-                return sent
-            for row in rows:
-                producer.send(row.reply_to, row.reply_id, row.payload.encode())
-            producer.flush(_SECONDS)
-            connection.execute(
-                sa.update(reply)
-                .where(of.reply_id.in_([row.reply_id for row in rows]))
-                .values(published_at=sa.func.clock_timestamp())
-            )
-        sent += len(rows)
-
-
 def _known(engine: sa.Engine, request_ids: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Replies that are kept: status by reply id by request id."""
+    """Replies that are kept: status by reply id by request id.
+
+    Without those that only tell of a problem with their topic: the request that comes again is answered anew.
+    """
     found: dict[str, dict[str, str]] = {}
-    query = sa.select(reply.c.request_id, reply.c.reply_id, reply.c.status).where(reply.c.request_id.in_(request_ids))
+    of = reply.c
+    error = sa.case((of.status == "error", of.payload))
+    query = sa.select(of.request_id, of.reply_id, of.status, error).where(of.request_id.in_(request_ids))
     with engine.connect() as connection:
-        for request_id, reply_id, status in connection.execute(query):
-            found.setdefault(request_id, {})[reply_id] = status
+        for request_id, reply_id, status, payload in connection.execute(query):
+            if payload is None or problem_rule(payload) not in TOPIC_RULES:
+                found.setdefault(request_id, {})[reply_id] = status
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import psycopg
 import pytest
 
 from medcode_ml.settings import Settings
+from medcode_ml.store import server_files
 from medcode_ml.store.embedded import EmbeddedServer, EmbeddedServerError
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
@@ -55,6 +57,7 @@ from pathlib import Path
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 from medcode_ml.settings import Settings
+from medcode_ml.store import server_files
 from medcode_ml.store.embedded import EmbeddedServer
 import psycopg
 
@@ -74,6 +77,7 @@ for _ in range(25):
 sys.stdout.write("kept")
 sys.stdout.flush()
 import os
+import shutil
 os._exit(0)  # the threads never end
 """
 
@@ -90,5 +94,115 @@ def test_a_process_that_talks_grpc_asks_for_the_server_and_does_not_make_it_agai
             check=False,
         )  # fmt: skip
         assert asked.stdout == "kept", asked.stderr[-3000:]
+    finally:
+        server.remove()
+
+
+def _keep(server: EmbeddedServer) -> None:
+    with psycopg.connect(server.ensure()) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS one")
+
+
+def _kept(server: EmbeddedServer) -> bool:
+    with psycopg.connect(server.ensure()) as connection:
+        row = connection.execute("SELECT to_regclass('kept') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
+def test_a_server_whose_data_is_gone_is_not_made_again_over_what_is_left(open_folder: Path) -> None:
+    """The system deletes old files of temporary folders: the next command then deleted the rest of a live database."""
+    server = EmbeddedServer(Settings(home=open_folder / "home"))
+    try:
+        server.ensure()
+        data, state = server._data, server._state()
+        server.stop()
+        (data / "PG_VERSION").unlink()
+        for ask in (server.ensure, server.is_running, server.stop):
+            with pytest.raises(EmbeddedServerError, match="make clean") as said:
+                ask()
+            assert str(data) in str(said.value)
+            assert str(open_folder / "home") in str(said.value)
+        assert (data / "base").is_dir()
+        assert server._state() == state
+    finally:
+        server.remove()
+    assert not data.exists()
+
+
+def test_a_home_that_is_moved_takes_its_database_along(open_folder: Path) -> None:
+    server = EmbeddedServer(Settings(home=open_folder / "home"))
+    moved = EmbeddedServer(Settings(home=open_folder / "moved"))
+    try:
+        _keep(server)
+        server.stop()
+        (open_folder / "home").rename(open_folder / "moved")
+        assert _kept(moved)
+        assert not _kept(server), "a new home where it was before has a database of its own"
+        assert _kept(moved)
+    finally:
+        server.remove()
+        moved.remove()
+
+
+@AS_ROOT
+def test_data_outside_a_closed_home_is_moved_along_and_never_shared_with_a_copy(tmp_path: Path) -> None:
+    """Its place was named after the home's path: moved, it was made anew, empty, and the old password lost."""
+    first, second = tmp_path / "home", tmp_path / "moved"
+    server = EmbeddedServer(Settings(home=first))
+    moved, copy = EmbeddedServer(Settings(home=second)), EmbeddedServer(Settings(home=tmp_path / "copy"))
+    fresh = EmbeddedServer(Settings(home=first))
+    try:
+        _keep(server)
+        data = server._data
+        assert data.is_relative_to("/var/lib"), "what is not used for weeks is deleted under /var/tmp"
+        assert (first / "postgres" / "data").resolve() == data
+        shutil.copytree(first, tmp_path / "copy", symlinks=True)
+        with pytest.raises(EmbeddedServerError, match=f"copy of {first}"):
+            copy.ensure()
+        copy.remove()
+        assert _kept(server), "what a copy deletes is its own"
+        server.stop()
+        first.rename(second)
+        assert not _kept(fresh)
+        assert _kept(moved)
+        assert moved._data == data
+        fresh.remove()
+        assert _kept(moved)
+    finally:
+        for one in (fresh, moved, copy):
+            one.remove()
+    assert not data.parent.exists()
+
+
+@AS_ROOT
+def test_a_home_made_before_is_found_where_it_was_put_then(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    server = EmbeddedServer(Settings(home=home))
+    try:
+        _keep(server)
+        server.stop()
+        data, former = server._data, server_files._former(home / "postgres")
+        data.parent.rename(former)
+        (former / "home").unlink()
+        server._write_state({**server._state(), "data": data.name})
+        server_files.link(home / "postgres", former / data.name)
+        assert _kept(server)
+        assert server._state()["data"] == str(former / data.name)
+    finally:
+        server.remove()
+    assert not former.exists()
+
+
+@AS_ROOT
+def test_an_initdb_that_was_cut_short_is_begun_again_in_the_same_place(tmp_path: Path) -> None:
+    server = EmbeddedServer(Settings(home=tmp_path / "home"))
+    try:
+        server.ensure()
+        data = server._data
+        server.stop()
+        (tmp_path / "home" / "postgres" / "server.json").unlink()
+        server.ensure()
+        assert server._data.parent == data.parent
+        assert not data.exists()
     finally:
         server.remove()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -531,3 +532,26 @@ def test_mlflow_says_what_the_tables_say_and_makes_good_what_it_missed(
     with pytest.raises(TrackingError, match="MEDCODE_MLFLOW_URL"):
         mirror(database, "ranking", home, "nowhere://x")
     assert tell_mlflow(database, "ranking", home, "nowhere://x") == {}
+
+
+@pytest.mark.parametrize("server", [False, True])
+def test_a_version_whose_run_mlflow_does_not_know_keeps_no_other_from_being_told(
+    database: sa.Engine, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: bool
+) -> None:
+    """Guards a store that began anew: the first version stopped the telling, and no champion was ever named again."""
+    monkeypatch.chdir(tmp_path)  # where a store without a server behind it puts artifacts
+    url = f"sqlite:///{tmp_path / 'server.db'}" if server else ""
+    one, two, three = (registered(database, home, simple(tmp_path, "ranking", n), "ranking") for n in (1, 2, 3))
+    with database.begin() as connection:
+        connection.execute(sa.update(ml.model).values(mlflow_run="f" * 32).where(ml.model.c.version != three))
+        gone = connection.execute(sa.select(ml.model.c.folder).where(ml.model.c.version == two)).scalar_one()
+    promote_version(database, ml.RANKING, home, one, [], by="test")
+    shutil.rmtree(home / gone)
+    links = mirror(database, "ranking", home, url)
+    assert set(links) == {one, three}
+    client, _ = open_client(home, url)
+    champion = client.get_model_version_by_alias("medcode-ranking", "champion")
+    assert champion.tags["medcode_version"] == one
+    assert Path(champion.source.removeprefix("file://"), "n.json").is_file()
+    assert (links[one].run is not None) == server, "a server takes files from a run alone"
+    assert mirror(database, "ranking", home, url) == links, "told twice, kept once"

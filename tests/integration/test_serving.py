@@ -62,8 +62,9 @@ def test_a_record_that_cannot_be_answered_costs_no_other(api: TestClient, anybod
 
 
 def test_the_whole_way_reads_codes_ranks_and_bills(api: TestClient, anybody: dict[str, str]) -> None:
-    found = api.post("/v1/encounters", json={**WHOLE_EXAMPLE, "mine": {"kept": 1}}, headers=anybody).json()
-    assert found["mine"] == {"kept": 1}
+    mine = {"mine": {"kept": 1}, "drg": "a key of the bill's name"}
+    found = api.post("/v1/encounters", json={**WHOLE_EXAMPLE, **mine}, headers=anybody).json()
+    assert {key: found[key] for key in mine} == mine
     accepted = {c["code"] for c in found["codes"] if c["accepted"]}
     assert accepted == {"I50.23", "E11.9"}
     assert [c["code"] for c in found["order"]["codes"]] == ["I50.23", "E11.9"]
@@ -71,6 +72,15 @@ def test_the_whole_way_reads_codes_ranks_and_bills(api: TestClient, anybody: dic
     text = WHOLE_EXAMPLE["documents"][0]["text"]
     for code in found["codes"]:
         assert all(text[e["start"] : e["end"]] == e["text"] for e in code["evidence"])
+
+
+def test_an_encounter_of_a_day_without_a_code_set_is_refused_without_naming_the_day(
+    api: TestClient, anybody: dict[str, str]
+) -> None:
+    refused = api.post("/v1/encounters", json={**WHOLE_EXAMPLE, "discharge_date": "1999-03-04"}, headers=anybody)
+    assert refused.status_code == 422
+    assert "no code set" in refused.text
+    assert "1999" not in refused.text
 
 
 @pytest.mark.parametrize(
@@ -114,6 +124,16 @@ def test_nobody_gets_in_without_a_good_key(api: TestClient, server_engine: sa.En
     with server_engine.connect() as connection:
         rows = connection.execute(sa.select(served.api_key)).mappings().all()
     assert not any(good.split("_", 2)[2] in str(dict(row)) for row in rows), "the secret is stored"
+
+
+def test_failed_attempts_of_an_address_never_shut_out_a_good_key(server_engine: sa.Engine, api: TestClient) -> None:
+    good = bearer(create_key(server_engine, "behind a proxy", ["codes"], ["*"], by="tests"))
+    chosen = Settings(api_workers=2, api_model_seconds=600)
+    with TestClient(create_app(chosen, server_engine), raise_server_exceptions=False) as client:
+        failed = [client.get("/v1/codes?q=asthma", headers=bearer("mck_0000000000000000_x")) for _ in range(40)]
+        assert [answer.status_code for answer in failed] == [401] * 30 + [429] * 10
+        assert 1 <= int(failed[-1].headers["retry-after"]) <= 60
+        assert client.get("/v1/codes?q=asthma", headers=good).status_code == 200
 
 
 def test_scopes_and_hospitals_are_held(api: TestClient, server_engine: sa.Engine) -> None:

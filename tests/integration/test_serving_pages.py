@@ -81,6 +81,7 @@ def test_what_is_no_image_is_told_and_costs_nobody_else(api: TestClient) -> None
         ([("record", (None, json.dumps(RECORD))), ("note", (None, "no file"))], 422, "invalid-upload"),
         ([("record", (None, json.dumps(RECORD)))], 422, "invalid-record"),
         ([("record", (None, json.dumps({**RECORD, "documents": "x"})))], 422, "invalid-record"),
+        ([("record", (None, '{"mine":' + "[" * 300 + "]" * 300 + "}"))], 422, "too-deep"),
         ([("record", (None, "{}"))] + [("file", ("a.png", b"x"))] * 201, 400, "not-multipart"),
         ([("record", (None, "{}")), ("file", ("a.png", b"x" * 17_000_000))], 413, "body-too-large"),
     ],
@@ -94,3 +95,20 @@ def test_parts_without_a_boundary_and_for_another_route_are_refused(api: TestCli
     bare = api.post("/v1/encounters", content=b"x", headers={"content-type": "multipart/form-data"})
     assert (bare.status_code, bare.json()["type"]) == (400, "urn:medcode:problem:not-multipart")
     assert api.post("/v1/code", files=[("record", (None, "{}"))]).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "charset", ["undefined", "punycode", "raw_unicode_escape", "unicode_escape", "utf-7", "hex", "none-such", "\u00e9"]
+)
+def test_parts_in_a_charset_that_is_none_for_a_form_are_refused(api: TestClient, charset: str) -> None:
+    parts = b'--x\r\nContent-Disposition: form-data; name="record"\r\n\r\n{"a": "\\ud800"}\r\n--x--\r\n'
+    kind = f"multipart/form-data; boundary=x; charset={charset}".encode("latin-1")
+    answer = api.post("/v1/encounters", content=parts, headers={"content-type": kind})
+    assert (answer.status_code, answer.json()["type"]) == (415, "urn:medcode:problem:unsupported-media-type")
+
+
+def test_parts_that_name_utf_8_are_read(api: TestClient) -> None:
+    head, record = b'--x\r\nContent-Disposition: form-data; name="record"\r\n\r\n', json.dumps(WHOLE_EXAMPLE).encode()
+    parts = head + record + b"\r\n--x--\r\n"
+    sent = {"content-type": "multipart/form-data; boundary=x; charset=UTF-8"}
+    assert api.post("/v1/encounters", content=parts, headers=sent).status_code == 200

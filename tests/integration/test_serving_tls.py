@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 import sys
 import threading
@@ -24,9 +25,10 @@ from cryptography.x509.oid import NameOID
 
 from medcode_ml.serving.formats import BILL_EXAMPLE, NOTE_EXAMPLE
 from medcode_ml.serving.in_use import ModelsInUse
-from medcode_ml.serving.server import ServeOptionError, Where, _work, check
+from medcode_ml.serving.server import ServeOptionError, Where, check
 from medcode_ml.serving.shares import Shares
 from medcode_ml.serving.supervisor import bound
+from medcode_ml.serving.worker import work
 from medcode_ml.settings import settings
 
 pytestmark = pytest.mark.integration
@@ -65,6 +67,8 @@ def served(
     turns = sys.getswitchinterval()
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("MEDCODE_API_JWT_ISSUER", ISSUER)
+        patched.setenv("MEDCODE_API_HEAD_SECONDS", "1.5")
+        patched.setenv("MEDCODE_API_TRUSTED_PROXIES", "127.0.0.0/8")
         patched.setenv("MEDCODE_API_JWKS", str(folder / "jwks.json"))
         settings.cache_clear()
         check(where)
@@ -72,12 +76,14 @@ def served(
         listening = bound("127.0.0.1", 0)
         port = listening.getsockname()[1]
         models = ModelsInUse(settings())
-        given = (where, listening, models, lambda: not ends.is_set(), Shares(1), 0)
-        work = threading.Thread(target=_work, args=given)
-        work.start()
         assert where.tls_cert is not None
+        assert where.tls_key is not None
+        tls = where.tls_cert, where.tls_key
+        given = (tls, listening, models, lambda: not ends.is_set(), Shares(1), 0)
+        serving = threading.Thread(target=work, args=given)
+        serving.start()
         until = time.monotonic() + 60
-        while time.monotonic() < until and work.is_alive():
+        while time.monotonic() < until and serving.is_alive():
             try:
                 get(port, where.tls_cert, "/healthz")
                 break
@@ -85,8 +91,8 @@ def served(
                 time.sleep(0.02)
         yield port, where.tls_cert
         ends.set()
-        work.join(30)
-        assert not work.is_alive(), "the worker does not stop when its parent is gone"
+        serving.join(30)
+        assert not serving.is_alive(), "the worker does not stop when its parent is gone"
     settings.cache_clear()
     sys.setswitchinterval(turns)
 
@@ -132,3 +138,33 @@ def test_tls_files_that_cannot_be_used_are_refused_before_anything_starts(tmp_pa
     ):
         with pytest.raises(ServeOptionError, match=said):
             check(Where(port=1, tls_cert=cert, tls_key=key))
+
+
+def test_who_never_ends_the_handshake_is_hung_up_on(served: tuple[int, Path]) -> None:
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", served[0]), timeout=20) as silent:
+        assert silent.recv(1) == b""
+    assert time.monotonic() - began < 6
+
+
+def test_failed_attempts_behind_a_trusted_proxy_are_counted_by_who_sent_them(served: tuple[int, Path]) -> None:
+    port, cert = served
+
+    def attempt(address: str) -> int:
+        head = {"X-Forwarded-For": address, "Authorization": "Bearer x"}
+        return client.get("/v1/models", headers=head).status_code
+
+    with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=ssl.create_default_context(cafile=cert)) as client:
+        assert {attempt("192.0.2.1") for _ in range(60)} == {401, 429}
+        assert attempt("192.0.2.2") == 401
+        assert attempt("192.0.2.1") == 429
+
+
+@pytest.mark.parametrize("named", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.1,"])
+def test_proxies_that_are_no_addresses_are_refused(monkeypatch: pytest.MonkeyPatch, named: str) -> None:
+    monkeypatch.setenv("MEDCODE_API_TRUSTED_PROXIES", named)
+    settings.cache_clear()
+    with pytest.raises(ServeOptionError, match="TRUSTED_PROXIES"):
+        check(Where(port=1))
+    monkeypatch.undo()
+    settings.cache_clear()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
 import socket
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -46,12 +48,12 @@ def test_a_job_whose_worker_died_is_taken_by_another_and_given_up_in_the_end(dat
         expire(database)
         assert (again := second.take()) is not None
         assert again.job_id == job.job_id
-    assert not first.prolong(job.job_id), "the dead worker thinks it has the job still"
+    assert not first.prolong(taken), "the dead worker thinks it has the job still"
     expire(database)
     assert second.take() is None
     found = second.find(job.job_id, "key:a")
     assert found is not None
-    assert (found.status, found.answer_status, found.request) == ("failed", 500, None)
+    assert (found.status, found.answer_status) == ("failed", 500)
 
 
 def expire(engine: sa.Engine) -> None:
@@ -119,7 +121,7 @@ def amount_models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 @pytest.fixture(scope="module")
 def running(server_engine: sa.Engine, medcode_home: Path) -> Iterator[tuple[int, int]]:
     """Port and process of an API with two workers, as `medcode serve` runs it."""
-    more = {"MEDCODE_API_MODEL_SECONDS": "0.2", "MEDCODE_API_DRAIN_SECONDS": "20"}
+    more = {"MEDCODE_API_MODEL_SECONDS": "0.2", "MEDCODE_API_DRAIN_SECONDS": "20", "MEDCODE_API_NOTICE_SECONDS": "3"}
     with server(None, 2, medcode_home, **more) as found:
         yield found
     withdraw("amounts", medcode_home)
@@ -208,23 +210,37 @@ def test_a_killed_worker_costs_only_what_it_was_at(running: tuple[int, int]) -> 
     assert figures == ["medcode_api_requests_in_flight 1.0"], "what the dead worker was at still counts"
 
 
-def test_a_stop_lets_requests_finish_and_refuses_new_ones(running: tuple[int, int]) -> None:
+def test_a_stop_is_told_first_then_lets_requests_finish_and_refuses_new_ones(running: tuple[int, int]) -> None:
     port, pid = running
     workers = workers_of(pid)
-    notes = {"records": [{**NOTE_EXAMPLE, "record_id": str(n), "text": NOTE_EXAMPLE["text"] * 20} for n in range(60)]}
-    found: list[Any] = []
-    thread = threading.Thread(target=lambda: found.append(asked(port, "/v1/code/batch", notes)))
-    thread.start()
-    time.sleep(0.2)
-    assert not found, "the request was answered before the stop could meet it"
+    body = json.dumps(CASE_EXAMPLE).encode()
+    in_hand = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    in_hand.putrequest("POST", "/v1/price")
+    in_hand.putheader("Content-Type", "application/json")
+    in_hand.putheader("Content-Length", str(len(body)))
+    in_hand.endheaders(body[:10])
     began = time.monotonic()
     os.kill(pid, signal.SIGTERM)
+    assert until(lambda: stopping(port), 2.5), "who asks /readyz does not hear that it stops"
+    assert asked(port, "/v1/price", CASE_EXAMPLE)["drg"] == CASE_EXAMPLE["drg"], "nobody had time to hear of it"
+    assert not refused(port)
     assert until(lambda: refused(port)), "new connections are taken although it stops"
-    thread.join(30)
-    assert len(found[0]["answers"]) == 60
+    in_hand.send(body[10:])
+    answer = in_hand.getresponse()
+    assert (answer.status, json.load(answer)["drg"]) == (200, CASE_EXAMPLE["drg"])
+    in_hand.close()
     while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() - began < 30:
         time.sleep(0.02)
     assert time.monotonic() - began < 30, "workers do not stop"
+
+
+def stopping(port: int) -> bool:
+    """Whether /readyz says that it stops."""
+    try:
+        asked(port, "/readyz")
+    except urllib.error.HTTPError as error:
+        return error.code == 503 and "stopping" in json.load(error)["detail"]
+    return False
 
 
 def refused(port: int) -> bool:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -14,17 +15,19 @@ from support.broker import Link, Ungrouped, free_port, make_topics, running_brok
 from support.delivery import patient
 from support.killed import land, start
 from support.streams import all_topics, land_all, message, received, send, stream_settings
+from typer.testing import CliRunner
 
 from medcode_ml.contracts.streamed import stream_dead_letter, stream_message, stream_offset
 from medcode_ml.settings import settings
-from medcode_ml.store import database as databases
 from medcode_ml.streaming.batches import Batch
 from medcode_ml.streaming.client import Consumer, Message, OutOfRangeError, Place, open_consumer, open_producer
 from medcode_ml.streaming.landing import Lander, run_landing
 from medcode_ml.streaming.loop import Hand, Loop
-from medcode_ml.streaming.offsets import Claim
+from medcode_ml.streaming.offsets import LAND, WORK, Claim, OvertakenError, advance, claim
 from medcode_ml.streaming.replay import replay_dead_letters, replay_offsets, send_repaired
+from medcode_ml.streaming.skipping import skip
 from medcode_ml.streaming.topics import DEAD_LETTER, SCANNED_RECORD, StreamError, topic
+from medcode_ml.streaming.validation import checker
 
 pytestmark = pytest.mark.integration
 
@@ -97,32 +100,65 @@ def test_a_cut_connection_to_the_broker_loses_nothing(database: sa.Engine) -> No
     assert _offsets(database) == list(range(600))
 
 
+class _Counted(Ungrouped):
+    """Counts what it hands out."""
+
+    def __init__(self) -> None:
+        super().__init__("land")
+        self.read = 0
+
+    def poll(self, seconds: float, most: int) -> Mapping[Place, Sequence[Message]]:
+        polled: Mapping[Place, Sequence[Message]] = self._own.poll(seconds, most)
+        self.read += sum(map(len, polled.values()))
+        return polled
+
+
+class _Deprived(Lander):
+    """Before the second batch is written the database goes away: all connections end and new ones are refused."""
+
+    def __init__(self, engine: sa.Engine, consumer: _Counted) -> None:
+        super().__init__()
+        self.began, self.consumer, self.read = 0, consumer, list[int]()
+        self._name = engine.url.database
+        # a database that every server has
+        self._beside = sa.create_engine(engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+        self.back = threading.Timer(2.0, self.comes_back)
+
+    def take(self, batch: Batch, claims: Mapping[Place, Claim], hand: Hand) -> None:
+        self.began += 1
+        if self.began == 2:
+            self._allow("false")
+            self.back.start()
+        super().take(batch, claims, hand)
+
+    def comes_back(self) -> None:
+        self.read.append(self.consumer.read)
+        self._allow("true")
+
+    def _allow(self, whether: str) -> None:
+        ends = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        with self._beside.connect() as connection:
+            connection.execute(sa.text(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS {whether}'))
+            connection.execute(ends, {"name": self._name})
+        self._beside.dispose()
+
+
 def test_while_the_database_is_away_nothing_is_read_on_and_nothing_lost(stream: sa.Engine) -> None:
-    """All connections of the database are ended under the process, and new ones refused for a while."""
-    send(*_many(100))
-    landed_before: list[int] = []
-
-    def stopped() -> bool:
-        return len(_offsets(stream)) == 160
-
-    def trouble() -> None:
-        while not _offsets(stream):
-            time.sleep(0.01)
-        landed_before.append(len(_offsets(stream)))
-        ends = sa.text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-        for _ in range(5):
-            with stream.connect() as connection:
-                connection.execute(ends)
-            time.sleep(0.1)
-        send(*[message("patient", patient(f"N{n}"), f"n{n}") for n in range(60)])
-
-    troubled = threading.Thread(target=trouble, daemon=True)
-    troubled.start()
-    own = databases.engine
-    assert own() is stream or own().url == stream.url
-    run_landing(ungrouped("land"), open_producer, lambda: not troubled.is_alive() and stopped())
-    assert landed_before
-    assert _offsets(stream) == list(range(160))
+    """A batch was landed, one is in hand and one was read ahead; then it waits, and goes on where it stood."""
+    send(*_many(200))
+    until = time.monotonic() + 60
+    consumer = _Counted()
+    lander = _Deprived(stream, consumer)
+    opened: Any = lambda: consumer  # noqa: E731
+    try:
+        Loop(lander, opened, open_producer, lambda: time.monotonic() > until).run(until_end=True)
+    finally:
+        lander.back.cancel()
+        lander.comes_back()
+    assert time.monotonic() < until
+    assert 20 < lander.read[0] <= 60, "it read on"
+    assert _offsets(stream) == list(range(200))
+    assert lander.landed == 200
 
 
 class _Watched(Lander):
@@ -131,13 +167,16 @@ class _Watched(Lander):
     def __init__(self, engine: sa.Engine) -> None:
         super().__init__()
         self.engine, self.began, self.read_on, self.taken_over = engine, 0, list[bool](), False
-        self.more = threading.Event()
+        self.read = self.taken = 0
 
     def take(self, batch: Batch, claims: Mapping[Place, Claim], hand: Hand) -> None:
-        self.more.clear()
         self.began += 1
+        self.taken += batch.count
         if self.began <= 3:
-            self.read_on.append(self.more.wait(5))
+            until = time.monotonic() + 5
+            while self.read <= self.taken and time.monotonic() < until:
+                time.sleep(0.005)
+            self.read_on.append(self.read > self.taken)
         if self.began == 3:
             self.taken_over = True
             with self.engine.begin() as connection:
@@ -146,16 +185,15 @@ class _Watched(Lander):
 
 
 class _Seen(Ungrouped):
-    """Says when it has read something."""
+    """Tells a `_Watched` how much it has read."""
 
-    def __init__(self, event: threading.Event) -> None:
+    def __init__(self, lander: _Watched) -> None:
         super().__init__("land")
-        self._event = event
+        self._lander = lander
 
     def poll(self, seconds: float, most: int) -> Mapping[Place, Sequence[Message]]:
         polled: Mapping[Place, Sequence[Message]] = self._own.poll(seconds, min(most, 5))
-        if polled:
-            self._event.set()
+        self._lander.read += sum(map(len, polled.values()))
         return polled
 
 
@@ -164,7 +202,7 @@ def test_the_next_batch_is_read_while_one_is_written_and_not_begun_if_that_fails
     send(*_many(120))
     lander = _Watched(stream)
     chosen = settings().model_copy(update={"kafka_session_seconds": 0.2})  # how long it waits when shut out
-    Loop(lander, lambda: _Seen(lander.more), open_producer, lambda: False, chosen).run(until_end=True)  # type: ignore[arg-type, return-value]
+    Loop(lander, lambda: _Seen(lander), open_producer, lambda: False, chosen).run(until_end=True)  # type: ignore[arg-type, return-value]
     assert lander.taken_over
     assert lander.read_on == [True, True, True]
     assert _offsets(stream) == list(range(120))
@@ -186,6 +224,37 @@ def test_a_topic_made_anew_is_not_taken_for_the_old_one(stream: sa.Engine) -> No
         connection.execute(sa.update(stream_offset).values(next_offset=50))
     with pytest.raises(StreamError, match="made anew"):
         run_landing(lambda: _OutOfRange("land"), open_producer, lambda: False)  # type: ignore[arg-type, return-value]
+
+
+def test_messages_that_cannot_be_read_any_more_are_skipped_and_set_aside(stream: sa.Engine) -> None:
+    """Forward only, no farther than the topic goes; who reads the partition at the moment is shut out."""
+    from medcode_assets.commands.stream import stream_app
+
+    send(*_many(10))
+    land_all()
+    for one in _many(5):  # the test broker counts its last batch as one message
+        send(one)
+    place = Place(topic(SCANNED_RECORD), 0)
+    held = claim(stream, LAND, [place], lambda new: {})[place]
+    consumer: Consumer = open_consumer("skip")
+    for to, words in ((10, "stands at 10 and ends at 15"), (16, "stands at 10 and ends at 15")):
+        with pytest.raises(StreamError, match=words):
+            skip(stream, consumer, LAND, place, to)
+    with pytest.raises(StreamError, match="never read for work"):
+        skip(stream, consumer, WORK, place, 12)
+    consumer.close()
+    named = ["--topic", place.topic, "--partition", "0", "--to", "13", "--reader", "land"]
+    done = CliRunner().invoke(stream_app, ["skip", *named], catch_exceptions=False)
+    assert "skipped 3; land goes on at 13" in done.output
+    with pytest.raises(OvertakenError), stream.begin() as connection:
+        advance(connection, LAND, place, held.epoch, 10, 15)
+    assert land_all().landed == 2
+    with stream.connect() as connection:
+        (row,) = connection.execute(sa.select(stream_dead_letter)).all()
+    assert (row.offset, row.rule, row.payload) == (10, "skipped", None)
+    assert "messages 10 to 12" in row.reason
+    assert _offsets(stream) == [*range(10), 13, 14]
+    assert checker(DEAD_LETTER).is_valid(received(DEAD_LETTER, 1)[0])
 
 
 def test_messages_that_went_missing_are_landed_again_from_an_offset(stream: sa.Engine) -> None:

@@ -6,11 +6,11 @@ import json
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from support.killed import KILLS, answer, start
+from support.requests import NOTE, request
 from support.streams import all_topics, answer_all, received, send, stream_settings
 
 from medcode_ml.contracts.streamed import reply, stream_dead_letter, stream_offset
@@ -19,11 +19,6 @@ from medcode_ml.streaming.validation import checker
 from medcode_ml.streaming.worker import MOST_TRIES
 
 pytestmark = pytest.mark.integration
-NOTE = {
-    "record_id": "N1",
-    "text": "Discharge diagnosis: pneumonia. Essential hypertension.",
-    "discharge_date": "2026-11-05",
-}
 
 
 @pytest.fixture
@@ -34,20 +29,13 @@ def stream(broker: str, database: sa.Engine) -> Iterator[sa.Engine]:
         yield database
 
 
-def _request(request_id: str, operation: str, *records: dict[str, Any], **other: Any) -> dict[str, Any]:
-    return {
-        "request_id": request_id, "operation": operation, "sent_at": datetime.now(UTC).isoformat(),
-        "records": list(records), **other,
-    }  # fmt: skip
-
-
 def test_requests_are_answered_as_the_command_line_answers(stream: sa.Engine) -> None:
     from medcode_ml.pipeline import code_notes
 
     stay = {"encounter_id": "E1", "codes": ["I10", "J18.9"], "mine": "kept"}
     broken = {"record_id": "N2", "text": 5}
-    send(_request("r1", "code", NOTE, broken, NOTE, correlation_id="c-9"), _request("r2", "rank", stay),
-         _request("r3", "bill", {"encounter_id": "E1", "codes": ["J18.9"]}, as_of="2026-11-20"),
+    send(request("r1", "code", NOTE, broken, NOTE, correlation_id="c-9"), request("r2", "rank", stay),
+         request("r3", "bill", {"encounter_id": "E1", "codes": ["J18.9"]}, as_of="2026-11-20"),
          subject=REQUEST)  # fmt: skip
     worker = answer_all()
     assert (worker.answered, worker.refused) == (3, 0)
@@ -65,10 +53,10 @@ def test_requests_are_answered_as_the_command_line_answers(stream: sa.Engine) ->
 
 
 def test_a_request_sent_again_gets_the_same_reply_and_a_reused_id_is_refused(stream: sa.Engine) -> None:
-    asked = _request("r1", "code", NOTE)
+    asked = request("r1", "code", NOTE)
     send(asked, subject=REQUEST)
     assert answer_all().answered == 1
-    other = _request("r1", "code", {**NOTE, "text": "Something else."})
+    other = request("r1", "code", {**NOTE, "text": "Something else."})
     send({**asked, "sent_at": datetime.now(UTC).isoformat()}, other, subject=REQUEST)
     worker = answer_all()
     assert (worker.answered, worker.again, worker.refused) == (0, 1, 1)
@@ -83,8 +71,8 @@ def test_a_request_sent_again_gets_the_same_reply_and_a_reused_id_is_refused(str
 
 
 def test_what_cannot_be_read_is_a_dead_letter_and_its_sender_is_told_where_possible(stream: sa.Engine) -> None:
-    elsewhere = _request("r2", "code", NOTE, reply_to="somebody.elses.topic")
-    send(b"{", {"request_id": "r1", "operation": "guess", "records": [{}]}, elsewhere, _request("r3", "code", NOTE),
+    elsewhere = request("r2", "code", NOTE, reply_to="somebody.elses.topic")
+    send(b"{", {"request_id": "r1", "operation": "guess", "records": [{}]}, elsewhere, request("r3", "code", NOTE),
          subject=REQUEST)  # fmt: skip
     worker = answer_all()
     assert (worker.answered, worker.refused) == (1, 2)
@@ -98,7 +86,7 @@ def test_what_cannot_be_read_is_a_dead_letter_and_its_sender_is_told_where_possi
 
 
 def test_answers_go_where_the_request_says_if_the_operator_allows_it(broker: str, stream: sa.Engine) -> None:
-    send(_request("r1", "code", NOTE, reply_to="hospital-7.answers"), subject=REQUEST)
+    send(request("r1", "code", NOTE, reply_to="hospital-7.answers"), subject=REQUEST)
     assert answer_all().answered == 1
     with stream.connect() as connection:
         row = connection.execute(sa.select(reply.c.reply_to, reply.c.published_at)).one()
@@ -108,7 +96,7 @@ def test_answers_go_where_the_request_says_if_the_operator_allows_it(broker: str
 
 def test_a_request_that_ends_the_process_each_time_is_refused_in_the_end(stream: sa.Engine) -> None:
     """Work on it kills the process (kill -9 in the middle): it is tried alone, then refused, and holds up nobody."""
-    asked = [_request(f"r{n}", "bill", {"encounter_id": name, "codes": ["J18.9"]}, as_of="2026-11-20")
+    asked = [request(f"r{n}", "bill", {"encounter_id": name, "codes": ["J18.9"]}, as_of="2026-11-20")
              for n, name in enumerate(("E1", KILLS, "E3"), start=1)]  # fmt: skip
     send(*asked, subject=REQUEST)
     ended = []

@@ -13,7 +13,8 @@ __all__ = ["Link", "Ungrouped", "free_port", "make_topics", "running_broker", "u
 
 
 class Link:
-    """A TCP forwarder: `cut` ends every connection through it at once, as a pulled cable and a new one would."""
+    """A TCP forwarder: `cut` ends every connection through it at once, as a pulled cable and a new one would; `hold`
+    lets nothing through, as a peer that hangs, until `flow`."""
 
     def __init__(self, listen: int, to: int) -> None:
         """Forward from port `listen` to port `to`, both on loopback."""
@@ -21,6 +22,8 @@ class Link:
         self._server = socket.create_server(("127.0.0.1", listen))
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._lock = threading.Lock()
+        self._flows = threading.Event()
+        self._flows.set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
@@ -32,8 +35,17 @@ class Link:
                 with suppress(OSError):
                     end.shutdown(socket.SHUT_RDWR)
 
+    def hold(self) -> None:
+        """Forward nothing; connections are taken still."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Forward again."""
+        self._flows.set()
+
     def close(self) -> None:
         """Take no more connections and end those that are."""
+        self.flow()
         self._server.close()
         self.cut()
 
@@ -48,8 +60,7 @@ class Link:
                 self._pairs.append((near, far))
             threading.Thread(target=self._forward, args=(near, far), daemon=True).start()
 
-    @staticmethod
-    def _forward(near: socket.socket, far: socket.socket) -> None:
+    def _forward(self, near: socket.socket, far: socket.socket) -> None:
         with selectors.DefaultSelector() as waiting, near, far:
             waiting.register(near, selectors.EVENT_READ, far)
             waiting.register(far, selectors.EVENT_READ, near)
@@ -59,6 +70,7 @@ class Link:
                         data = key.fileobj.recv(1 << 16)  # type: ignore[union-attr]
                         if not data:
                             return
+                        self._flows.wait()
                         key.data.sendall(data)
                     except OSError:
                         return

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from medcode_ml.models.warehouse.evaluation import EvaluationResult
     from medcode_ml.models.warehouse.promotion import Gate, Promotion
     from medcode_ml.models.warehouse.versions import TrainingResult
+    from medcode_ml.settings import Settings
 
 GROUP = "models"
 
@@ -248,11 +249,19 @@ def linked(engine: sa.Engine, kind: str, version: str) -> dict[str, str | dg.Met
     from medcode_ml.lifecycle import in_mlflow
     from medcode_ml.settings import settings
 
-    found = in_mlflow(engine, kind, settings().home).get(version)
+    chosen = settings()
+    found = in_mlflow(engine, kind, chosen.home).get(version)
     if found is None:
         return {}
-    page = dg.MetadataValue.url(found.url) if found.url.startswith("http") else dg.MetadataValue.path(found.url)
+    url = for_people(found.url, chosen)
+    page = dg.MetadataValue.url(url) if url.startswith("http") else dg.MetadataValue.path(url)
     return {"mlflow_run": found.run or "none", "mlflow_model": f"{found.name}/{found.number}", "mlflow": page}
+
+
+def for_people(address: str, chosen: "Settings") -> str:
+    """An address on the MLflow server as a browser reaches it: not by the name that it has among containers."""
+    inside, outside = chosen.mlflow_url, chosen.mlflow_public_url
+    return outside.rstrip("/") + address.removeprefix(inside) if inside and outside else address
 
 
 def _gates(table: sa.Table, gates: Iterable["Gate"]) -> Iterator[Answer]:

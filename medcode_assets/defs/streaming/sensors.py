@@ -6,8 +6,10 @@ import dagster as dg
 
 from medcode_assets.defs.jobs import lineage_job
 from medcode_assets.defs.streaming.assets import topic_key
+from medcode_assets.defs.streaming.runs import known_runs
 from medcode_assets.resources import Database
 from medcode_ml.settings import settings
+from medcode_ml.streaming.lag import MOST_TRIES, days_from_cursor, days_landed, days_wanted
 
 MOST_DAYS = 7
 STATUS = dg.DefaultSensorStatus.RUNNING if settings().kafka_bootstrap else dg.DefaultSensorStatus.STOPPED
@@ -46,14 +48,21 @@ def stream_lag_sensor(context: dg.SensorEvaluationContext, database: Database) -
 
 @dg.sensor(job=lineage_job, minimum_interval_seconds=settings().sensor_seconds, default_status=STATUS)
 def stream_landed_sensor(context: dg.SensorEvaluationContext, database: Database) -> dg.SensorResult | dg.SkipReason:
-    """Ask for the whole lineage of the days that messages were landed for since the last look."""
-    from medcode_ml.streaming.lag import days_landed_since
-
+    """Ask for the whole lineage of the days that messages were landed for; one run of a day at a time."""
     if settings().source != "stream":
         return dg.SkipReason(
             f"landed messages wait: the source is {settings().source!r}; set MEDCODE_SOURCE=stream to have them read"
         )
-    wanted = days_landed_since(database.engine(), context.cursor or "", datetime.now(UTC).date(), MOST_DAYS)
+    known = days_from_cursor(context.cursor)
+    landed, standing = days_landed(database.engine(), known.offsets)
+    runs = known_runs(context.instance, known.run_keys)
+    wanted = days_wanted(known, landed, standing, runs, datetime.now(UTC), MOST_DAYS)
+    for day in wanted.given_up:
+        context.log.error(
+            f"the runs of {day} failed ({MOST_TRIES} times) or were cancelled; none is asked for until new messages of "
+            "that day come: see the run in `medcode ui`, mend what failed, then "
+            f"`medcode run --from {day} --to {day}`"
+        )
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=key, partition_key=day.isoformat()) for key, day in wanted.days],
         cursor=wanted.cursor,

@@ -269,7 +269,7 @@ def _maximise(
     )
 
 
-def _rivals(phrase: npt.NDArray[np.int64], chance: npt.NDArray[np.float64]) -> Floats:
+def _rivals(phrase: Ints, chance: npt.NDArray[np.float64]) -> Floats:
     """For each row the best chance of another row of the same phrase; rows of a phrase stand together."""
     order = np.lexsort((-chance, phrase))
     start = np.nonzero(np.r_[True, phrase[order][1:] != phrase[order][:-1]][: len(order)])[0]

@@ -15,7 +15,7 @@ from medcode_ml.settings import settings
 from medcode_ml.streaming.topics import SUBJECTS, StreamError
 
 
-@pytest.mark.parametrize("command", ["land", "work", "replay", "schemas", "send", "lag", "check"])
+@pytest.mark.parametrize("command", ["land", "work", "replay", "purge", "skip", "schemas", "send", "lag", "check"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, ["stream", command, "--help"])
     assert shown.exit_code == 0

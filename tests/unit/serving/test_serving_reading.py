@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medcode_ml.serving.formats import BILL_EXAMPLE, ENCOUNTER_EXAMPLE, MANY, NOTE_EXAMPLE, ONE
+from medcode_ml.serving.formats import BILL_EXAMPLE, ENCOUNTER_EXAMPLE, MANY, NOTE_EXAMPLE, ONE, WHOLE_EXAMPLE
 from medcode_ml.serving.problems import ProblemError, problem_body
 from medcode_ml.serving.reading import MOST_DEEP, Limits, read_records
 
@@ -58,6 +58,21 @@ def test_too_many_records_and_too_deep() -> None:
     for _ in range(MOST_DEEP + 1):
         deep = {"a": deep}
     assert refused({**NOTE_EXAMPLE, "mine": deep}).name == "too-deep"
+
+
+@pytest.mark.parametrize("levels", [MOST_DEEP, 250, 1000])
+@pytest.mark.parametrize("place", [("image",), ("mine", "image"), ("documents", "image")])
+def test_an_image_that_is_no_text_may_not_be_deep(place: tuple[str, ...], levels: int) -> None:
+    sent = b"[" * levels + b"]" * levels
+    for key in reversed(place):
+        sent = b'{"' + key.encode() + b'":' + sent + b"}"
+    assert refused(b'{"record_id":"N1","text":"x","mine":' + sent + b"}").name in ("too-deep", "not-json")
+
+
+def test_an_image_may_be_longer_than_a_text() -> None:
+    whole = {**WHOLE_EXAMPLE, "documents": [{"image": "x" * (LIMITS.text_characters + 1)}]}
+    assert read_records(orjson.dumps(whole), "encounter", False, LIMITS) == [whole]
+    assert refused({**NOTE_EXAMPLE, "image": ["x" * (LIMITS.text_characters + 1)]}).name == "text-too-long"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,13 @@ def secured(tmp_path: Path) -> Settings:
     """SASL over TLS, with a password file that ends in a line end, as editors leave them."""
     password = tmp_path / "password"
     password.write_text("s3cret \n", encoding="utf-8")
+    key_password = tmp_path / "key-password"
+    key_password.write_text("k3y\n", encoding="utf-8")
     return Settings(
         kafka_bootstrap="a:9093,b:9093", kafka_security="SASL_SSL", kafka_sasl_mechanism="SCRAM-SHA-256",
         kafka_user="medcode", kafka_password_file=password, kafka_ca_file=tmp_path / "ca.pem",
+        kafka_cert_file=tmp_path / "cert.pem", kafka_key_file=tmp_path / "key.pem",
+        kafka_key_password_file=key_password,
     )  # fmt: skip
 
 
@@ -30,7 +34,8 @@ def test_kafka_python_is_told_how_the_broker_is_reached(secured: Settings) -> No
     told = kafka_python._connection(access(secured))
     assert told == {
         "bootstrap_servers": ["a:9093", "b:9093"], "security_protocol": "SASL_SSL",
-        "ssl_cafile": str(secured.kafka_ca_file), "sasl_mechanism": "SCRAM-SHA-256",
+        "ssl_cafile": str(secured.kafka_ca_file), "ssl_certfile": str(secured.kafka_cert_file),
+        "ssl_keyfile": str(secured.kafka_key_file), "ssl_password": "k3y", "sasl_mechanism": "SCRAM-SHA-256",
         "sasl_plain_username": "medcode", "sasl_plain_password": "s3cret ",
     }  # fmt: skip
     assert set(told) <= set(KafkaConsumer.DEFAULT_CONFIG) & set(KafkaProducer.DEFAULT_CONFIG)
@@ -41,7 +46,8 @@ def test_librdkafka_is_told_how_the_broker_is_reached(secured: Settings) -> None
     told = confluent._connection(access(secured))
     assert {name: told[name] for name in told if name not in ("log_level", "logger")} == {
         "bootstrap.servers": "a:9093,b:9093", "security.protocol": "SASL_SSL",
-        "ssl.ca.location": str(secured.kafka_ca_file), "sasl.mechanism": "SCRAM-SHA-256",
+        "ssl.ca.location": str(secured.kafka_ca_file), "ssl.certificate.location": str(secured.kafka_cert_file),
+        "ssl.key.location": str(secured.kafka_key_file), "ssl.key.password": "k3y", "sasl.mechanism": "SCRAM-SHA-256",
         "sasl.username": "medcode", "sasl.password": "s3cret ",
     }  # fmt: skip
 
@@ -60,7 +66,7 @@ def test_librdkafka_knows_the_names_and_the_mechanisms(secured: Settings, mechan
 @pytest.mark.parametrize("of", [kafka_python, confluent])
 def test_without_sasl_no_password_is_asked_for(of: Any) -> None:
     plain = of._connection(access(Settings(kafka_bootstrap="a:9092")))
-    assert not any("sasl" in name for name in plain)
+    assert not any("sasl" in name or "ssl" in name for name in plain)
     assert "a:9092" in str(plain)
 
 
@@ -69,7 +75,8 @@ def test_what_is_missing_or_unknown_is_said(secured: Settings, tmp_path: Path) -
         ({"kafka_bootstrap": ""}, "MEDCODE_KAFKA_BOOTSTRAP"),
         ({"kafka_security": "TLS"}, "MEDCODE_KAFKA_SECURITY"),
         ({"kafka_password_file": None}, "MEDCODE_KAFKA_PASSWORD_FILE"),
-        ({"kafka_password_file": tmp_path / "none"}, "cannot be read"),
+        ({"kafka_password_file": tmp_path / "none"}, "cannot be read.*MEDCODE_KAFKA_PASSWORD_FILE"),
+        ({"kafka_key_password_file": tmp_path / "none"}, "cannot be read.*MEDCODE_KAFKA_KEY_PASSWORD_FILE"),
         ({"kafka_client": "librdkafka"}, "MEDCODE_KAFKA_CLIENT"),
     ]
     for change, words in wrong:

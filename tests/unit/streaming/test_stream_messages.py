@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
+from support.wild_json import paths_of, replaced, wild_json
 
 from medcode_ml.streaming.client import Place
-from medcode_ml.streaming.messages import DeadLetter, Reader, delivered_bytes, opaque_key
+from medcode_ml.streaming.messages import MOST_DEEP, DeadLetter, Reader, delivered_bytes, opaque_key
 
 PLACE = Place("t", 3)
 NOON = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp() * 1000)
@@ -112,3 +113,73 @@ def test_no_reason_repeats_what_the_message_says(secret: str) -> None:
         if isinstance(read, DeadLetter):
             assert secret not in read.reason
             assert secret not in str(read.faults)
+
+
+def _deep(opening: bytes, closing: bytes, depth: int) -> bytes:
+    value = opening * depth + b'"a\\u0000b"' + closing * depth
+    return orjson.dumps(GOOD)[:-1] + b',"more":' + value + b"}"
+
+
+@pytest.mark.parametrize("depth", [101, 253, 254, 255, 500, 1000])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_a_message_too_deep_to_be_checked_or_written_again_is_a_dead_letter(
+    opening: bytes, closing: bytes, depth: int
+) -> None:
+    """It ended the process at every start, and with that blocked its partition for ever."""
+    assert _read(_deep(opening, closing, depth)).rule == "too_deep"
+
+
+def test_a_message_of_the_depth_allowed_is_searched_for_nul_to_its_bottom() -> None:
+    assert _read(_deep(b"[", b"]", MOST_DEEP - 1)).rule == "nul_byte"
+    assert _read(_deep(b'{"a":', b"}", MOST_DEEP - 1)).rule == "nul_byte"
+    assert _read(orjson.dumps({**GOOD, "more": {"k\0": 1}})).rule == "nul_byte"
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 400, "-" + "9" * 400, "1e400", str(2**64), str(-(2**63) - 1)])
+def test_a_number_of_any_size_ends_nothing(number: str) -> None:
+    for place in (b"more", b"message_id"):
+        data = orjson.dumps({k: v for k, v in GOOD.items() if k.encode() != place})
+        read = _read(data[:-1] + b',"' + place + b'":' + number.encode() + b"}")
+        assert not isinstance(read, DeadLetter) or read.rule in ("not_json", "breaks_schema")
+
+
+@pytest.mark.parametrize("timestamp", [NOON * 1000, NOON * 1_000_000, 2**63 - 1, -1, 0])
+def test_a_time_that_is_none_in_milliseconds_gives_no_day(timestamp: int) -> None:
+    read = _read(GOOD, timestamp)
+    assert (read.rule, read.message_time) == ("no_day", None)
+    assert _read({**GOOD, "received_date": "2026-10-05"}, timestamp).received_date == date(2026, 10, 5)
+
+
+def test_a_dead_letter_keeps_the_time_of_its_message() -> None:
+    assert _read(b"{", NOON + 250).message_time == datetime(2026, 11, 20, 12, microsecond=250_000, tzinfo=UTC)
+
+
+def test_an_error_that_nobody_foresaw_costs_its_message_alone_and_says_nothing_of_it() -> None:
+    reader = Reader("2026-09-01")  # type: ignore[arg-type]  # a day that no other compares with
+    good, bad = reader.read(PLACE, [_Message(orjson.dumps({**GOOD, "message_id": "Roe"})), _Message(b"{")])
+    assert good == []
+    assert [one.rule for one in bad] == ["unreadable", "not_json"]
+    assert "TypeError" in bad[0].reason
+    assert "Roe" not in bad[0].reason
+
+
+_RULES = {
+    "not_json", "breaks_schema", "nul_byte", "too_deep", "no_day", "day_without_partition", "hospital_differs",
+    "no_content",
+}  # fmt: skip
+
+
+@trials(max_examples=200, deadline=None)
+@given(data=st.data(), more=wild_json([*GOOD, *ROW]), timestamp=st.integers(-1, 2**63 - 1))
+def test_any_json_is_a_row_or_a_dead_letter_with_a_rule_that_was_foreseen(
+    data: st.DataObject, more: Any, timestamp: int
+) -> None:
+    message = {**GOOD, "more": more}
+    at = data.draw(st.sampled_from(list(paths_of(message))))
+    told = json.dumps(replaced(message, at, data.draw(wild_json([*GOOD, *ROW])))).encode()
+    read = _read(told, timestamp)
+    if isinstance(read, DeadLetter):
+        assert read.rule in _RULES
+        assert delivered_bytes(read.encoding, read.payload) == told
+    else:
+        assert read.payload == told.decode()

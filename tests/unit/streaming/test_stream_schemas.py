@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from medcode_ml.contracts.raw import DELIVERED
+from medcode_ml.contracts.raw import DELIVERED, delivered_columns
 from medcode_ml.streaming.schemas import made_schemas, published, write_schemas
-from medcode_ml.streaming.topics import SCANNED_RECORD, SUBJECTS
+from medcode_ml.streaming.topics import REQUEST, SCANNED_RECORD, SUBJECTS
 from medcode_ml.streaming.validation import checker
 
 GOOD: dict[str, Any] = {
@@ -88,3 +89,28 @@ def test_checking_by_kind_is_checking_against_the_published_schema(
     )
     if "sent_at" not in changes:  # formats are each library's own
         assert checker(SCANNED_RECORD).is_valid(message) == whole.is_valid(message)
+
+
+def _as_spark_writes(nulls: bool) -> dict[str, Any]:
+    """A charge as the Scala client of the README sends it; without `nulls` as Spark's to_json does by itself."""
+    row: dict[str, str | None] = dict.fromkeys(delivered_columns("charge"))
+    row |= {
+        "hospital_id": "H1", "encounter_number": "E1", "line_number": "1", "revenue_code": "0120", "charge": "12.50",
+    }  # fmt: skip
+    return {
+        "message_id": hashlib.sha256(b"charge").hexdigest(), "kind": "charge", "source_system": "billing-warehouse",
+        "received_date": "2026-11-20", "sent_at": "2026-11-22T10:00:00+01:00",
+        "row": row if nulls else {c: v for c, v in row.items() if v is not None},
+    }  # fmt: skip
+
+
+def test_what_the_scala_client_writes_keeps_to_the_schema() -> None:
+    assert checker(SCANNED_RECORD).faults(_as_spark_writes(nulls=True)) == []
+    lacking = checker(SCANNED_RECORD).faults(_as_spark_writes(nulls=False))
+    assert lacking == [{"at": "row", "fault": "units is missing"}], "to_json leaves null columns out unless told not to"
+    asked = {
+        "request_id": hashlib.sha256(b"N1").hexdigest(), "correlation_id": "chart-42", "operation": "code",
+        "sent_at": "2026-11-22T10:00:00Z",
+        "records": [{"record_id": "N1", "text": "Pneumonia.", "discharge_date": "2026-11-20"}],
+    }  # fmt: skip
+    assert checker(REQUEST).faults(asked) == []
