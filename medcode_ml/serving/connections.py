@@ -61,8 +61,8 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for a head, unless there are too many connections."""
         super().connection_made(transport)
         own: socket.socket | None = transport.get_extra_info("socket")
-        if own is not None and own.family in (socket.AF_INET, socket.AF_INET6):
-            # a closed connection stays until the client has read what was written
+        if own is not None and own.family in (socket.AF_INET, socket.AF_INET6) and hasattr(socket, "TCP_USER_TIMEOUT"):
+            # a closed connection stays until the client has read what was written; Linux alone can bound that
             unread = int(self.limits.unread_seconds * 1000)
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, unread)
         if len(self.connections) > self.limits.most:
