@@ -64,6 +64,9 @@ def read_837(data: bytes, encounters: Mapping[str, str] | None = None) -> ClaimF
         segments = split_segments(text)
     except ValueError as error:
         raise Read837Error((str(error),)) from None
+    nameless = tuple(f"segment {n} has no name" for n, elements in enumerate(segments, start=1) if not elements[0])
+    if nameless:  # the reader would take it for the end of the file, and lose the claims behind it
+        raise Read837Error(nameless)
     reader = _Reader(segments, text[ISA_LENGTH - 2], encounters or {})
     reader.read()
     faults = tuple(dict.fromkeys([*reader.faults, *rule_faults(text)]))

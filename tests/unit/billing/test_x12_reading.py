@@ -320,6 +320,12 @@ def test_text_cut_anywhere_and_foreign_text_is_refused_with_a_reason(whole):
             read_837(data)
 
 
+def test_a_segment_without_a_name_is_refused_and_hides_no_claim(whole):
+    place = whole.rindex("~CLM*") + 1
+    with pytest.raises(Read837Error, match="has no name"):
+        read_837((whole[:place] + whole[place + 3 :]).encode("ascii"))
+
+
 @given(st.data())
 @settings(parent=SLOW, max_examples=60)
 def test_an_element_changed_is_read_or_refused_never_a_crash(whole, data):
